@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Intrusive hash table that grows one bucket at a time (linear hashing), so
+ * that no insertion ever stalls the loop: the worst case is one bucket split.
+ * 8 + about 8 octets per element, hash included in the node.
+ *
+ * Why not a library: uthash and GHashTable rehash everything at once (30 ms at
+ * one million), liburcu's grows in a thread of its own.
+ */
+#ifndef PMIP_HTAB_H
+#define PMIP_HTAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hnode {
+	struct hnode *next;
+	uint32_t hash;
+};
+
+struct htab;
+
+/* Never NULL (aborts when out of memory). */
+struct htab *htab_new(void);
+/* Frees the table only; the elements are the caller's. NULL is accepted. */
+void htab_free(struct htab *h);
+size_t htab_count(const struct htab *h);
+/* Octets the table itself holds. */
+size_t htab_bytes(const struct htab *h);
+
+/* Elements with equal keys are the caller's affair (look up first). */
+void htab_insert(struct htab *h, struct hnode *n, uint32_t hash);
+/* The node must be in the table (asserted). */
+void htab_remove(struct htab *h, struct hnode *n);
+
+typedef bool htab_eq_fn(const struct hnode *n, const void *key);
+/* NULL when absent. */
+struct hnode *htab_find(const struct htab *h, uint32_t hash, htab_eq_fn *eq,
+    const void *key);
+
+/*
+ * Visit elements bucket by bucket: start with *cursor = 0, call until it
+ * returns false.  `fn` may remove the element it is given.  Between calls the
+ * table may change: an element that stays is seen at least once unless its
+ * bucket was split meanwhile.  Each call visits at least one bucket and stops
+ * after about `budget` elements.
+ */
+typedef void htab_walk_fn(void *ctx, struct hnode *n);
+bool htab_walk(struct htab *h, size_t *cursor, unsigned budget,
+    htab_walk_fn *fn, void *ctx);
+
+#endif
