@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who is this mobile node?  The policy store as both roles see it (D3-1,
+ * D3-2): profile by NAI, NAI by link-layer address.  One file per backend.
+ *
+ * Lookups are asynchronous (a RADIUS backend takes its time), but the file
+ * backend answers before the call returns.
+ */
+#ifndef PMIP_POLICY_H
+#define PMIP_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <netinet/in.h>
+
+#include "core/addr.h"
+#include "core/cfg.h"
+
+#define NAI_MAX 253
+
+enum addr_model {
+	MODEL_PER_MN_PREFIX,	/* a prefix of its own (section 6.1) */
+	MODEL_SHARED_PREFIX,
+};
+
+enum addr_config {		/* what the access link permits (D3-7) */
+	ADDRCONF_SLAAC,
+	ADDRCONF_DHCP,
+	ADDRCONF_BOTH,
+};
+
+/*
+ * Profile of one mobile node (D6.10-3).  Immutable; valid until the policy's
+ * `changed` callback has returned.
+ */
+struct profile {
+	struct cfg_where at;
+	const char *nai;
+	struct cfg_list macs;		/* struct mac */
+	struct prefix home_prefix;	/* /64, Per-MN-Prefix */
+	struct in6_addr home_agent;	/* ::: the role's default */
+	int model;			/* enum addr_model */
+	int addr_config;		/* enum addr_config */
+	bool pmip;			/* entitled to the service (D6.9-2) */
+	struct cfg_list allowed_pmas;	/* struct in6_addr; empty: any (D10-7) */
+	int64_t lifetime_us;		/* to ask for; 0: the role's default */
+};
+
+/* err: 0; -ENOENT unknown; -ETIMEDOUT. `p` NULL unless 0. */
+typedef void policy_found_fn(void *ctx, int err, const struct profile *p);
+
+struct policy;
+
+struct policy_ops {
+	const char *name;		/* "file" */
+	/*
+	 * Find the profile for an NAI (`len` octets, no NUL; user part
+	 * octet-wise, realm without case).  Calls `fn` once, perhaps at once.
+	 */
+	void (*by_nai)(struct policy *p, const char *nai, size_t len,
+	    policy_found_fn *fn, void *ctx);
+	/* Forget lookups of that context: `fn` will not be called. */
+	void (*cancel)(struct policy *p, void *ctx);
+	/* Whose link-layer address is this? NULL when nobody's. */
+	const struct profile *(*by_mac)(struct policy *p, const struct mac *m);
+};
+
+/* First member of every backend. */
+struct policy {
+	const struct policy_ops *ops;
+	/* Told after a reload: profile pointers of before are dead when it
+	 * returns, look every one up again. */
+	void (*changed)(void *ctx);
+	void *changed_ctx;
+};
+
+/* --- the file backend -------------------------------------------------- */
+
+/* Read and check `path`; 0 or -errno with the messages in *errs. */
+int policy_file_new(const char *path, struct policy **ret,
+    struct cfg_errors *errs);
+/* Read again: on error nothing changes. Calls changed(). */
+int policy_file_reload(struct policy *p, const char *path,
+    struct cfg_errors *errs);
+void policy_file_free(struct policy *p);
+size_t policy_file_count(const struct policy *p);
+extern const struct cfg_table policy_file_table;
+
+/* Does the PMA's address stand in the profile's list (or is it empty)? */
+bool profile_allows_pma(const struct profile *p, const struct in6_addr *pma);
+
+#endif
