@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The MH transport service: datagrams of protocol 135 in and out.  The real
+ * one is a raw socket (mh_sock.c), tests supply an in-process network.
+ */
+#ifndef PMIP_MH_IO_H
+#define PMIP_MH_IO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <netinet/in.h>
+
+struct log;
+struct loop;
+struct stats;
+
+/* One received message; everything is borrowed for the call. */
+struct mh_pkt {
+	struct in6_addr src, dst;
+	uint32_t ifindex;		/* arrival interface, 0 unknown */
+	const uint8_t *data;
+	size_t len;
+};
+
+typedef void mh_recv_fn(void *ctx, const struct mh_pkt *pkt);
+
+struct mh_io;
+struct mh_io_ops {
+	/*
+	 * Queue one message from `src` (an address of ours) to `dst`; copied,
+	 * leaves at the end of the loop turn.  0, -EMSGSIZE, or -ENOBUFS when
+	 * the queue is full (counted).
+	 */
+	int (*send)(struct mh_io *io, const struct in6_addr *src,
+	    const struct in6_addr *dst, const void *data, size_t len);
+};
+
+/* First member of every implementation; `recv` is set by the daemon. */
+struct mh_io {
+	const struct mh_io_ops *ops;
+	mh_recv_fn *recv;
+	void *recv_ctx;
+};
+
+/*
+ * Open the raw socket: recvmmsg/sendmmsg in batches of 64, `rcvbuf` octets of
+ * receive buffer (SO_RCVBUFFORCE, falls back and says so), IPV6_RECVPKTINFO.
+ * 0 or -errno.
+ */
+int mh_sock_new(struct loop *l, struct log *log, struct stats *stats,
+    int rcvbuf, struct mh_io **ret);
+void mh_sock_free(struct mh_io *io);
+
+#endif
