@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The `ha:` section of the configuration. */
+#ifndef PMIP_HA_CONF_H
+#define PMIP_HA_CONF_H
+
+#include <stdbool.h>
+
+#include "core/addr.h"
+#include "core/cfg.h"
+
+struct ha_conf_pma {		/* `pmas:` an authorised PMA (D5-1) */
+	struct cfg_where at;
+	struct in6_addr address;
+	const char *name;
+	bool static_tunnel;	/* D5.2-9 */
+	uint32_t max_bindings;	/* 0: only the total limit */
+};
+
+struct ha_conf {
+	struct cfg_where at;
+	struct cfg_list addresses;	/* struct in6_addr: ours (HAA);
+					 * PBUs to other addresses are ignored */
+	const char *uplink;		/* interface to the core, may be NULL */
+	struct cfg_list home_prefixes;	/* struct prefix: what we anchor */
+	struct cfg_list pmas;		/* struct ha_conf_pma */
+	bool proxy_registration;	/* no: 145 for everybody */
+	int64_t max_lifetime_us;
+	int64_t ts_window_us;
+	uint32_t max_bindings;
+	int64_t min_delete_delay_us;	/* A45, default 0 */
+	bool answer_unknown_dereg;	/* lifetime 0 without binding: 133 */
+};
+
+extern const struct cfg_table ha_conf_table;
+
+#endif

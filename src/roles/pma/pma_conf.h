@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The `pma:` section of the configuration. */
+#ifndef PMIP_PMA_CONF_H
+#define PMIP_PMA_CONF_H
+
+#include <stdbool.h>
+
+#include "core/addr.h"
+#include "core/cfg.h"
+
+struct pma_conf_access {	/* `access:` one access interface */
+	struct cfg_where at;
+	const char *interface;
+	int type;		/* 0 shared, 1 point-to-point */
+	uint32_t sources;	/* bits 1 << enum attach_source that attach */
+	const char *nai;	/* point-to-point: who is at the other end */
+};
+
+struct pma_conf {
+	struct cfg_where at;
+	struct in6_addr address;	/* egress address: PBU source, CoA */
+	const char *uplink;		/* interface to the core, may be NULL */
+	struct in6_addr home_agent;	/* when the profile names none; :: */
+	struct cfg_list static_tunnels;	/* struct in6_addr of home agents */
+	struct cfg_list access;		/* struct pma_conf_access */
+	int64_t lifetime_us;		/* to ask for, multiple of 4 s */
+	uint32_t refresh_percent;	/* of the granted lifetime */
+	int64_t initial_timeout_us;	/* INITIAL_BINDACK_TIMEOUT */
+	int64_t max_timeout_us;		/* MAX_BINDACK_TIMEOUT */
+	int64_t backoff_us;		/* after 130/128, doubling to ... */
+	int64_t max_backoff_us;
+	uint32_t max_update_rate;	/* PBUs per second and home agent */
+	uint32_t max_nodes;
+	int64_t ts_window_us;
+	uint32_t dereg_tries;
+	int64_t presence_check_us;	/* NUD before each refresh at most this
+					 * often; 0: never */
+	int64_t probe_interval_us;	/* 1 s, 3 tries */
+	uint32_t probe_tries;
+	/* Router Advertisements */
+	int64_t ra_interval_us;		/* between unsolicited ones */
+	int64_t ra_router_lifetime_us;
+	int64_t ra_valid_us, ra_preferred_us;
+	bool ra_other;			/* O flag */
+	uint32_t ra_hop_limit;
+};
+
+extern const struct cfg_table pma_conf_table;
+
+#endif
