@@ -53,6 +53,9 @@ enum {
 	CFG_F_SECRET = 1 << 2,		/* never shown */
 	CFG_F_UNIQUE = 1 << 3,		/* in a list: values differ */
 	CFG_F_RESTART = 1 << 4,		/* a change needs a restart */
+	CFG_F_OPTIONAL = 1 << 5,	/* a map that may be absent: it then stays
+					 * zeroed (its cfg_where.line is 0) and
+					 * its required keys are not asked for */
 };
 
 struct cfg_field {
