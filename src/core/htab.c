@@ -3,7 +3,7 @@
  * Linear hashing (Litwin 1980).  Buckets 0 .. count-1 exist; an element of hash
  * h lives in bucket h mod 2^L, or h mod 2^(L+1) when that bucket has been split
  * already.  Each insertion that raises the load above one element per bucket
- * splits one bucket; each removal that lets it sink below a quarter merges one.
+ * splits one bucket; each removal that lets it sink below a quarter merges a few.
  * Buckets are kept in segments of doubling size, so that nothing ever moves
  * but the elements of one bucket.
  */
@@ -179,7 +179,9 @@ htab_remove(struct htab *h, struct hnode *n)
 	*at = n->next;
 	n->next = NULL;
 	h->count--;
-	if (h->buckets > FIRST && h->count < h->buckets / 4)
+	/* Four at a time: an emptied table gives all its memory back. */
+	for (unsigned i = 0; i < 4 && h->buckets > FIRST &&
+	    h->count < h->buckets / 4; i++)
 		merge_one(h);
 }
 
