@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The MH transport on a raw socket of protocol 135.
+ *
+ * In: each wake-up reads at most RX_BATCHES batches of BATCH datagrams, then
+ * yields to the loop; the descriptor is level-triggered, so what is left comes
+ * next turn, after timers and other descriptors had theirs.
+ *
+ * Out: send() copies into a ring; a hook at the end of the loop turn hands it
+ * to the kernel by sendmmsg().  When the kernel takes no more, the ring keeps
+ * its messages:
+ *
+ *              EAGAIN: wait for the descriptor to become writable
+ *   flowing ------------------------------------------------------> blocked
+ *      ^       ENOBUFS: wait TX_RETRY_US (the descriptor would say     |
+ *      |                "writable" at once, and we would spin)         |
+ *      +---------------------------------------------------------------+
+ *
+ * and when the ring is full a message is refused and counted.  A message that
+ * the kernel refuses for itself (no route, no such source) is dropped and
+ * counted, and the next one goes on.
+ *
+ * ICMPv6 errors: IPV6_RECVERR stays off, so the kernel keeps nearly all of
+ * them to itself; one that is reported all the same is reported once, by
+ * whatever call comes next.  Therefore a failed send is tried a second time
+ * before the message is blamed, and a failed read is not the end of reading.
+ *
+ * Everything is allocated once, in mh_sock_new().  The kernel fills in and
+ * verifies the checksum of this protocol by itself.
+ */
+#include "mh/mh_io.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/socket.h>
+
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/stats.h"
+#include "core/util.h"
+#include "core/wheel.h"
+#include "mh/mh.h"
+
+#define BATCH 64
+#define RX_BATCHES 4		/* per wake-up */
+#define TX_RING 2048		/* messages; a power of two */
+#define TX_RETRY_US (10 * USEC_PER_MSEC)
+#define SNDBUF (1 << 20)
+
+enum { ST_RX, ST_RX_LONG, ST_RX_NO_INFO, ST_RX_ERROR, ST_RX_OVERFLOW, ST_TX,
+	ST_TX_ERROR, ST_TX_FULL, ST_TX_BLOCKED, ST_MAX };
+
+static const struct stat_desc sock_stats[ST_MAX] = {
+	[ST_RX] = { "rx", "messages received" },
+	[ST_RX_LONG] = { "rx-long", "longer than any MH: RFC 6275 6.1.1" },
+	[ST_RX_NO_INFO] = { "rx-no-info", "destination address not known" },
+	[ST_RX_ERROR] = { "rx-error", "errors reported by the socket" },
+	[ST_RX_OVERFLOW] = { "rx-overflow",
+	    "messages lost because the receive buffer was full" },
+	[ST_TX] = { "tx", "messages sent" },
+	[ST_TX_ERROR] = { "tx-error", "messages the kernel refused" },
+	[ST_TX_FULL] = { "tx-full", "messages lost because the queue was full" },
+	[ST_TX_BLOCKED] = { "tx-blocked", "times the kernel took no more" },
+};
+
+struct sock_tx {
+	struct in6_addr src, dst;
+	size_t len;
+	uint8_t data[MH_MAX_LEN];
+};
+
+union sock_rx_ctl {
+	struct cmsghdr align;
+	uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+	    CMSG_SPACE(sizeof(uint32_t))];
+};
+
+union sock_tx_ctl {
+	struct cmsghdr align;
+	uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+struct mh_sock {
+	struct mh_io io;	/* first */
+	struct loop *loop;
+	struct loop_fd *lfd;
+	struct loop_hook *hook;
+	struct stat_group st;
+	bool st_registered;
+	int fd;
+	uint32_t ovfl;		/* last SO_RXQ_OVFL, it only counts up */
+
+	bool blocked;
+	struct timer retry;
+	/* free-running; head - tail messages are queued */
+	unsigned head, tail;
+
+	struct mmsghdr rx[BATCH];
+	struct iovec rx_iov[BATCH];
+	struct sockaddr_in6 rx_from[BATCH];
+	union sock_rx_ctl rx_ctl[BATCH];
+	uint8_t rx_data[BATCH][MH_MAX_LEN];
+
+	struct mmsghdr tx[BATCH];
+	struct iovec tx_iov[BATCH];
+	struct sockaddr_in6 tx_to[BATCH];
+	union sock_tx_ctl tx_ctl[BATCH];
+	struct sock_tx ring[TX_RING];
+};
+
+/* ---- in ---- */
+
+/* A buffer's header, before each read: the kernel overwrites the lengths. */
+static void
+sock_rx_arm(struct mh_sock *s, unsigned i)
+{
+	s->rx[i].msg_hdr = (struct msghdr){
+		.msg_name = &s->rx_from[i],
+		.msg_namelen = sizeof(s->rx_from[i]),
+		.msg_iov = &s->rx_iov[i],
+		.msg_iovlen = 1,
+		.msg_control = &s->rx_ctl[i],
+		.msg_controllen = sizeof(s->rx_ctl[i]),
+	};
+}
+
+/* Fill dst and ifindex; false without packet info. */
+static bool
+sock_rx_info(struct mh_sock *s, struct msghdr *h, struct mh_pkt *ret)
+{
+	struct cmsghdr *cm;
+	struct in6_pktinfo pi;
+	uint32_t ovfl;
+	bool found = false;
+
+	for (cm = CMSG_FIRSTHDR(h); cm != NULL; cm = CMSG_NXTHDR(h, cm)) {
+		if (cm->cmsg_level == IPPROTO_IPV6 &&
+		    cm->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&pi, CMSG_DATA(cm), sizeof(pi));
+			ret->dst = pi.ipi6_addr;
+			ret->ifindex = (uint32_t)pi.ipi6_ifindex;
+			found = true;
+		} else if (cm->cmsg_level == SOL_SOCKET &&
+		    cm->cmsg_type == SO_RXQ_OVFL) {
+			memcpy(&ovfl, CMSG_DATA(cm), sizeof(ovfl));
+			/* wraps together with the kernel's count */
+			stat_add(&s->st, ST_RX_OVERFLOW,
+			    (uint32_t)(ovfl - s->ovfl));
+			s->ovfl = ovfl;
+		}
+	}
+	return found;
+}
+
+static void
+sock_rx_one(struct mh_sock *s, unsigned i)
+{
+	struct mh_pkt pkt = { 0 };
+
+	stat_inc(&s->st, ST_RX);
+	if (!sock_rx_info(s, &s->rx[i].msg_hdr, &pkt)) {
+		stat_inc(&s->st, ST_RX_NO_INFO);
+		return;
+	}
+	if ((s->rx[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+		stat_inc(&s->st, ST_RX_LONG);
+		return;
+	}
+	pkt.src = s->rx_from[i].sin6_addr;
+	pkt.data = s->rx_data[i];
+	pkt.len = s->rx[i].msg_len;
+	if (s->io.recv != NULL)
+		s->io.recv(s->io.recv_ctx, &pkt);
+}
+
+static void
+sock_rx(struct mh_sock *s)
+{
+	unsigned batch;
+	int i, n;
+
+	for (batch = 0; batch < RX_BATCHES; batch++) {
+		for (i = 0; i < BATCH; i++)
+			sock_rx_arm(s, (unsigned)i);
+		n = recvmmsg(s->fd, s->rx, BATCH, MSG_DONTWAIT, NULL);
+		if (n < 0) {
+			if (errno == EAGAIN || errno == EWOULDBLOCK)
+				return;
+			if (errno != EINTR)
+				stat_inc(&s->st, ST_RX_ERROR);
+			continue;
+		}
+		for (i = 0; i < n; i++)
+			sock_rx_one(s, (unsigned)i);
+		if (n < BATCH)
+			return;
+	}
+}
+
+/* ---- out ---- */
+
+static unsigned
+sock_tx_queued(const struct mh_sock *s)
+{
+	return s->head - s->tail;
+}
+
+/* The header of the message `k` behind the tail. */
+static void
+sock_tx_arm(struct mh_sock *s, unsigned k)
+{
+	struct sock_tx *t = &s->ring[(s->tail + k) % TX_RING];
+	struct msghdr *h = &s->tx[k].msg_hdr;
+	struct in6_pktinfo pi = { .ipi6_addr = t->src };
+	struct cmsghdr *cm;
+
+	s->tx_iov[k] = (struct iovec){ .iov_base = t->data,
+		.iov_len = t->len };
+	s->tx_to[k] = (struct sockaddr_in6){ .sin6_family = AF_INET6,
+		.sin6_addr = t->dst };
+	*h = (struct msghdr){
+		.msg_name = &s->tx_to[k],
+		.msg_namelen = sizeof(s->tx_to[k]),
+		.msg_iov = &s->tx_iov[k],
+		.msg_iovlen = 1,
+		.msg_control = &s->tx_ctl[k],
+		.msg_controllen = sizeof(s->tx_ctl[k]),
+	};
+	cm = CMSG_FIRSTHDR(h);
+	cm->cmsg_level = IPPROTO_IPV6;
+	cm->cmsg_type = IPV6_PKTINFO;
+	cm->cmsg_len = CMSG_LEN(sizeof(pi));
+	memcpy(CMSG_DATA(cm), &pi, sizeof(pi));
+}
+
+/* Stop sending until the descriptor, or the clock, says so. */
+static void
+sock_tx_block(struct mh_sock *s, int err)
+{
+	s->blocked = true;
+	stat_inc(&s->st, ST_TX_BLOCKED);
+	if (err == ENOBUFS || loop_fd_set(s->lfd, LOOP_READ | LOOP_WRITE) < 0)
+		timer_arm(loop_wheel(s->loop), &s->retry, TX_RETRY_US);
+}
+
+/* Hand over what is queued, as far as the kernel takes it. */
+static void
+sock_tx_flush(struct mh_sock *s)
+{
+	unsigned k, n;
+	bool again = false;	/* the message at the tail has failed once */
+	int r;
+
+	while (!s->blocked && sock_tx_queued(s) > 0) {
+		n = MIN_OF(sock_tx_queued(s), (unsigned)BATCH);
+		for (k = 0; k < n; k++)
+			sock_tx_arm(s, k);
+		r = sendmmsg(s->fd, s->tx, n, MSG_DONTWAIT);
+		if (r > 0) {
+			s->tail += (unsigned)r;
+			stat_add(&s->st, ST_TX, (unsigned)r);
+			again = false;
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK ||
+		    errno == ENOBUFS || errno == ENOMEM) {
+			sock_tx_block(s, errno == ENOMEM ? ENOBUFS : errno);
+		} else if (errno == EINTR) {
+			continue;
+		} else if (!again) {
+			again = true;
+		} else {
+			s->tail++;
+			stat_inc(&s->st, ST_TX_ERROR);
+			again = false;
+		}
+	}
+}
+
+static void
+sock_tx_unblock(struct mh_sock *s)
+{
+	s->blocked = false;
+	loop_fd_set(s->lfd, LOOP_READ);
+	sock_tx_flush(s);
+}
+
+static void
+sock_tx_retry(struct timer *t)
+{
+	sock_tx_unblock(CONTAINER_OF(t, struct mh_sock, retry));
+}
+
+static int
+sock_send(struct mh_io *io, const struct in6_addr *src,
+    const struct in6_addr *dst, const void *data, size_t len)
+{
+	struct mh_sock *s = CONTAINER_OF(io, struct mh_sock, io);
+	struct sock_tx *t;
+
+	if (len > MH_MAX_LEN)
+		return -EMSGSIZE;
+	if (sock_tx_queued(s) == TX_RING)
+		sock_tx_flush(s);	/* more than a ring in one turn */
+	if (sock_tx_queued(s) == TX_RING) {
+		stat_inc(&s->st, ST_TX_FULL);
+		return -ENOBUFS;
+	}
+	t = &s->ring[s->head++ % TX_RING];
+	t->src = *src;
+	t->dst = *dst;
+	t->len = len;
+	memcpy(t->data, data, len);
+	return 0;
+}
+
+/* ---- life ---- */
+
+static void
+sock_event(void *ctx, int fd UNUSED, int what)
+{
+	struct mh_sock *s = ctx;
+
+	if ((what & LOOP_WRITE) != 0 && s->blocked)
+		sock_tx_unblock(s);
+	if ((what & LOOP_READ) != 0)
+		sock_rx(s);
+}
+
+static void
+sock_turn_end(void *ctx)
+{
+	sock_tx_flush(ctx);
+}
+
+/* A storm of re-registrations must fit: PLATFORM measured 256 by default. */
+static void
+sock_set_rcvbuf(struct mh_sock *s, struct log *log, int want)
+{
+	int got = 0;
+	socklen_t len = sizeof(got);
+
+	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &want,
+	    sizeof(want)) == 0)
+		return;
+	(void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof(want));
+	if (getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &got, &len) < 0)
+		return;
+	/* the kernel answers twice what was asked for */
+	if (got / 2 < want)
+		log_warn(log, "mh", "receive-buffer-small",
+		    KV_I("wanted", want), KV_I("got", got / 2));
+}
+
+static int
+sock_open(struct mh_sock *s, struct log *log, int rcvbuf)
+{
+	const int on = 1, sndbuf = SNDBUF;
+
+	s->fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    MH_PROTO);
+	if (s->fd < 0)
+		return -errno;
+	if (setsockopt(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on,
+	    sizeof(on)) < 0)
+		return -errno;
+	/* Both only improve matters. */
+	(void)setsockopt(s->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
+	(void)setsockopt(s->fd, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf,
+	    sizeof(sndbuf));
+	sock_set_rcvbuf(s, log, rcvbuf);
+	return 0;
+}
+
+static const struct mh_io_ops sock_ops = { .send = sock_send };
+
+int
+mh_sock_new(struct loop *l, struct log *log, struct stats *stats, int rcvbuf,
+    struct mh_io **ret)
+{
+	struct mh_sock *s;
+	unsigned i;
+	int r;
+
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return -ENOMEM;
+	s->io.ops = &sock_ops;
+	s->loop = l;
+	s->fd = -1;
+	timer_init(&s->retry, sock_tx_retry);
+	for (i = 0; i < BATCH; i++)
+		s->rx_iov[i] = (struct iovec){ .iov_base = s->rx_data[i],
+			.iov_len = sizeof(s->rx_data[i]) };
+	r = sock_open(s, log, rcvbuf);
+	if (r < 0)
+		goto fail;
+	stats_register(stats, &s->st, "mh-sock", sock_stats, ST_MAX);
+	s->st_registered = true;
+	s->lfd = loop_fd_add(l, s->fd, LOOP_READ, sock_event, s);
+	if (s->lfd == NULL) {
+		r = -errno;
+		goto fail;
+	}
+	s->hook = loop_hook_add(l, sock_turn_end, s);
+	if (s->hook == NULL) {
+		r = -ENOMEM;
+		goto fail;
+	}
+	*ret = &s->io;
+	return 0;
+fail:
+	mh_sock_free(&s->io);
+	return r;
+}
+
+void
+mh_sock_free(struct mh_io *io)
+{
+	struct mh_sock *s;
+
+	if (io == NULL)
+		return;
+	s = CONTAINER_OF(io, struct mh_sock, io);
+	/* De-registrations of a stopping role are still in the ring. */
+	if (s->hook != NULL) {
+		sock_tx_flush(s);
+		loop_hook_del(s->hook);
+	}
+	timer_cancel(loop_wheel(s->loop), &s->retry);
+	if (s->lfd != NULL)
+		loop_fd_del(s->lfd);
+	if (s->st_registered)
+		stats_unregister(&s->st);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+}
