@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Fixtures of the namespace suite, and its closing line."""
+import faulthandler
+import os
+import signal
+
+import pytest
+
+from lib import capture
+from lib.domain import Domain
+
+TEST_LIMIT = 90         # seconds; a test that hangs fails
+STOCK = bool(os.environ.get("IN_KERNEL"))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "stock: only on a kernel with ip6tnl")
+    config.addinivalue_line("markers", "here: only outside the stock kernel")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("stock") and not STOCK:
+            item.add_marker(pytest.mark.skip(
+                reason="this kernel has no ip6_tunnel; runs in the stock one"))
+        if item.get_closest_marker("here") and STOCK:
+            item.add_marker(pytest.mark.skip(reason="runs outside only"))
+    # the verdict on all captured signalling comes last
+    items.sort(key=lambda i: "test_signalling" in i.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter):
+    stats = terminalreporter.stats
+    skipped = stats.get("skipped", [])
+    for why in sorted({s.longrepr[2] for s in skipped}):
+        n = sum(s.longrepr[2] == why for s in skipped)
+        terminalreporter.write_line(f"{n} skipped: {why}")
+
+
+def pytest_unconfigure(config):
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or config.option.collectonly:
+        return
+    n = {k: len(reporter.stats.get(k, []))
+         for k in ("passed", "failed", "error", "skipped")}
+    print(f"{n['passed']} passed, {n['failed'] + n['error']} failed, "
+          f"{n['skipped']} skipped")
+
+
+def pytest_sessionfinish():
+    if os.path.exists(capture.EVIDENCE):
+        os.unlink(capture.EVIDENCE)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows the end of each daemon's log."""
+    report = (yield).get_result()
+    domain = getattr(item, "funcargs", {}).get("domain")
+    if report.failed and isinstance(domain, Domain) and domain.daemons:
+        report.sections.append(("daemon logs", domain.logs(60)))
+
+
+@pytest.fixture(autouse=True)
+def limit():
+    def expired(*_):
+        faulthandler.dump_traceback(all_threads=True)
+        raise AssertionError(f"test did not end within {TEST_LIMIT} s")
+    signal.signal(signal.SIGALRM, expired)
+    signal.alarm(TEST_LIMIT)
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture(scope="module")
+def domain(request):
+    """One running domain per module; a module's DOMAIN has its options."""
+    options = getattr(request.module, "DOMAIN", {})
+    d = Domain(**options)
+    try:
+        yield d
+    except BaseException:
+        d.close(graceful=False)
+        raise
+    d.close()
+
+
+@pytest.fixture
+def d(domain):
+    """The module's domain with nobody attached; no daemon dies in a test."""
+    for daemon in domain.daemons.values():
+        if not daemon.running:
+            daemon.kill()
+            daemon.start()
+    domain.quiet()
+    pids = {n: x.proc.pid for n, x in domain.daemons.items()}
+    yield domain
+    for name, daemon in domain.daemons.items():
+        if daemon.proc is not None and daemon.proc.pid == pids[name]:
+            assert daemon.running, \
+                f"{name} died: status {daemon.proc.returncode}\n{daemon.tail()}"

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The hosts and links of the test domain.
+
+                         cn  2001:db8:c::2
+                         |
+                         ha  2001:db8:a::1       home prefixes 2001:db8:1::/48
+                         |
+        lab ----------- core ----------- (a plain router)
+   2001:db8:b9::1      /    \\
+                    ar1      ar2                 2001:db8:b1::1, b2::1
+                     |acc0    |acc0
+              air: [link1]  [link2]              two Ethernet bridges
+                        mn1 mn2                  each plugged into one, or none
+
+A mobile node keeps its interface, its MAC and its kernel; what moves is the
+port at the other end of its cable.  With the carrier the node's own driver
+takes eth0 down and up (as one does that associates anew): Linux solicits
+routers when an interface comes up, not when merely its carrier returns.
+`lab` is a host for tests that speak the protocol by hand.
+"""
+import os
+
+from . import ns
+
+KIND = "pmt"                    # namespaces are pmt<pid>-<host>
+HOSTS = ("cn", "ha", "core", "ar1", "ar2", "lab", "air", "mn1", "mn2")
+ROUTERS = ("ar1", "ar2")
+NODES = ("mn1", "mn2")
+
+HA, CN = "2001:db8:a::1", "2001:db8:c::2"
+HOME = "2001:db8:1::/48"
+COA = {"ar1": "2001:db8:b1::1", "ar2": "2001:db8:b2::1",
+       "lab": "2001:db8:b9::1"}
+MAC = {"mn1": "02:00:00:00:01:01", "mn2": "02:00:00:00:01:02",
+       "ar1": "02:00:00:00:ac:01", "ar2": "02:00:00:00:ac:02"}
+NAI = {"mn1": "mn1@example.com", "mn2": "mn2@example.com",
+       "lab": "lab@example.com"}
+PREFIX = {"mn1": "2001:db8:1:1::/64", "mn2": "2001:db8:1:2::/64",
+          "lab": "2001:db8:1:9::/64"}
+# what SLAAC makes of prefix and MAC (RFC 4291 appendix A)
+ADDR = {"mn1": "2001:db8:1:1:0:ff:fe00:101", "mn2": "2001:db8:1:2:0:ff:fe00:102"}
+LLA = {"mn1": "fe80::ff:fe00:101", "mn2": "fe80::ff:fe00:102",
+       "ar1": "fe80::ff:fe00:ac01", "ar2": "fe80::ff:fe00:ac02"}
+
+# (host, interface, host, interface): no two ends of a cable have the same
+# interface index, or Linux would report changes of its carrier a second late.
+LINKS = (
+    ("cn", "eth0", "ha", "cn0"),
+    ("ha", "core0", "core", "ha0"),
+    ("ar1", "core0", "core", "ar1"),
+    ("ar2", "core0", "core", "ar2"),
+    ("lab", "core0", "core", "lab"),
+    ("ar1", "acc0", "air", "ar1"),
+    ("ar2", "acc0", "air", "ar2"),
+    ("mn1", "eth0", "air", "mn1"),
+    ("mn2", "eth0", "air", "mn2"),
+)
+BRIDGE = {"ar1": "link1", "ar2": "link2"}
+FIXED = {
+    "cn": [("eth0", CN), "route add default via 2001:db8:c::1"],
+    "ha": [("cn0", "2001:db8:c::1"), ("core0", HA),
+           "route add default via 2001:db8:a::fe"],
+    "core": [("ha0", "2001:db8:a::fe"), ("ar1", "2001:db8:b1::fe"),
+             ("ar2", "2001:db8:b2::fe"), ("lab", "2001:db8:b9::fe"),
+             f"route add {HOME} via {HA}",
+             f"route add 2001:db8:c::/64 via {HA}"],
+    "ar1": [("core0", COA["ar1"]), "route add default via 2001:db8:b1::fe"],
+    "ar2": [("core0", COA["ar2"]), "route add default via 2001:db8:b2::fe"],
+    "lab": [("core0", COA["lab"]), "route add default via 2001:db8:b9::fe"],
+}
+
+
+class Topology:
+    """Builds it all; close() takes it down, `with` does so in any case."""
+
+    def __init__(self):
+        ns.sweep(KIND)
+        self.prefix = f"{KIND}{os.getpid()}"
+        ns.delete(self.prefix)
+        self.where = {n: None for n in NODES}   # plugged into whose link
+        self.ns = {}
+        try:
+            self.ns = ns.create(self.prefix, HOSTS)
+            self._settings()
+            self._links()
+            self._addresses()
+        except BaseException:
+            self.close()
+            raise
+
+    def __getitem__(self, host):
+        return self.ns[host]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        for n in self.ns.values():
+            n.close()
+        self.ns = {}
+        ns.delete(self.prefix)
+
+    def _settings(self):
+        for host, n in self.ns.items():
+            for scope in ("all", "default"):
+                conf = f"net.ipv6.conf.{scope}"
+                n.sysctl(f"{conf}.accept_dad", 0)
+                n.sysctl(f"{conf}.router_solicitation_delay", 0)
+                n.sysctl(f"{conf}.accept_ra", int(host in NODES))
+            if host == "air":       # a switch has no addresses
+                n.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+        self["core"].sysctl("net.ipv6.conf.all.forwarding", 1)
+
+    def _links(self):
+        index = 100
+        batch = {}
+        for a, ifa, b, ifb in LINKS:
+            mac = f"address {MAC[a]}" if a in MAC and ifa != "core0" else ""
+            batch.setdefault(a, []).append(
+                f"link add {ifa} index {index} {mac} type veth peer name {ifb}"
+                f" index {index + 1} netns {self.prefix}-{b}")
+            index += 2
+        for host, lines in batch.items():
+            self[host].ip(*lines)
+        self["air"].ip(*[f"link add {b} type bridge mcast_snooping 0"
+                         for b in BRIDGE.values()])
+
+    def _addresses(self):
+        ups = {}
+        for a, ifa, b, ifb in LINKS:
+            ups.setdefault(a, []).append(ifa)
+            ups.setdefault(b, []).append(ifb)
+        ups["air"] = ["link1", "link2", "ar1", "ar2"]
+        for router, bridge in BRIDGE.items():
+            self["air"].bridge_port(bridge, router, True)
+        for host in HOSTS:
+            for ifname in ["lo"] + ups[host]:
+                if host not in NODES or ifname == "lo":
+                    self[host].set_up(ifname, True)
+            lines = [self._line(x) for x in FIXED.get(host, [])]
+            if lines:
+                self[host].ip(*lines)
+
+    @staticmethod
+    def _line(x):
+        # a batch takes no -6: the address must tell, which "default" does not
+        if isinstance(x, tuple):
+            return f"addr add {x[1]}/64 dev {x[0]} nodad"
+        return x.replace("default", "::/0")
+
+    # --- roaming -----------------------------------------------------------
+    def unplug(self, node):
+        """Pull the cable: the node loses its carrier."""
+        if self.where[node] is None:
+            return
+        self["air"].set_up(node, False)
+        self["air"].bridge_port(BRIDGE[self.where[node]], node, False)
+        self.where[node] = None
+
+    def plug(self, node, router, associate=True):
+        """Connect a node to the link of a router, after unplug() when it is
+        elsewhere.  associate=False: the node sees its carrier flap, no more."""
+        self.unplug(node)
+        if associate:
+            self[node].set_up("eth0", False)
+            self[node].set_up("eth0", True)
+        self["air"].bridge_port(BRIDGE[router], node, True)
+        self["air"].set_up(node, True)
+        self.where[node] = router

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A node roams: its address and its connections stay."""
+import itertools
+import time
+
+import pytest
+
+from lib import kernel
+from lib.capture import messages
+from lib.ns import until
+from lib.topology import ADDR, CN, COA, HA, NAI, PREFIX
+from lib.traffic import Pinger, TcpStream, reachable
+
+HANDOVERS = 10
+GAP_MAX = 1.5           # seconds without a packet that are still acceptable
+
+
+@pytest.fixture(scope="module")
+def roaming(domain):
+    """Ten handovers under an echo stream and a TCP transfer."""
+    domain.quiet()
+    domain.attach("mn1", "ar1")
+    mh = domain.capture("core", "ha0", "ip6 proto 135")
+    ping = Pinger(domain["cn"], ADDR["mn1"], interval=0.01)
+    tcp = TcpStream(domain["cn"], CN, domain["mn1"])
+    moves = []
+    for router in itertools.islice(itertools.cycle(("ar2", "ar1")), HANDOVERS):
+        when = domain.attach("mn1", router)
+        until(lambda w=when: ping.alive(after=w), 5, "echo after the handover")
+        had = tcp.received
+        until(lambda h=had: tcp.received > h + 10_000 or tcp.error, 10,
+              "TCP goes on")
+        moves.append((when, router, domain["mn1"].addresses("eth0")))
+    tcp.stop()
+    ping.stop()
+    mh.stop()
+    return ping, tcp, moves, messages(mh.path)
+
+
+def test_ten_handovers(roaming):
+    assert len(roaming[2]) == HANDOVERS
+
+
+def test_address_stays(roaming):
+    for _, router, addresses in roaming[2]:
+        assert ADDR["mn1"] in addresses, f"at {router}: {addresses}"
+
+
+def test_tcp_survives(roaming):
+    tcp = roaming[1]
+    assert tcp.error is None and tcp.received > 100_000
+
+
+def test_gaps_are_short(roaming):
+    gaps = [b - a for a, b, _ in roaming[0].outages() if b]
+    print(f"gaps in ms: {[round(g * 1000) for g in gaps]}")
+    assert gaps and max(gaps) < GAP_MAX
+
+
+def test_nothing_is_lost_between_handovers(roaming):
+    ping, _, moves, _ = roaming
+    stray = [o for o in ping.outages()
+             if not any(w - 0.2 < o[0] < w + GAP_MAX for w, _, _ in moves)]
+    assert not stray
+
+
+def test_each_handover_registers_from_the_new_router(roaming):
+    _, _, moves, mh = roaming
+    for when, router, _ in moves:
+        pba = [m for m in mh if m["type"] == 6 and m["status"] == 0 and
+               m["dst"] == COA[router] and when < m["time"] < when + GAP_MAX]
+        assert pba, f"no acceptance at {router} after {when}"
+
+
+def test_time_stamps_increase(roaming):
+    stamps = [m["timestamp"] for m in roaming[3] if m["type"] == 5 and
+              m["lifetime"] > 0]
+    assert stamps == sorted(set(stamps))
+
+
+def test_kernel_follows(d):
+    d.attach("mn1", "ar1")
+    assert kernel.paths(d.ha) == {PREFIX["mn1"]: COA["ar1"]}
+    d.attach("mn1", "ar2")
+    assert kernel.paths(d.ha) == {PREFIX["mn1"]: COA["ar2"]}
+    assert kernel.paths(d.ar2) == {PREFIX["mn1"]: HA}
+    until(lambda: kernel.tunnels(d.ha) == {COA["ar2"]}, 5,
+          "the old tunnel is gone with its last user")
+
+
+def test_home_agent_tells_of_the_move(d):
+    d.attach("mn1", "ar1")
+    with d.ha.watch() as w:
+        d.plug("mn1", "ar2")
+        e = w.wait("binding-moved", nai=NAI["mn1"])
+    assert e["coa"] == COA["ar2"]
+
+
+def test_stale_deregistration_does_not_delete(d):
+    """A22: the old router's lifetime 0, though newer, is answered and ignored."""
+    old = d.hand_pma()
+    assert old.register(NAI["mn1"], PREFIX["mn1"]).status == 0
+    d.attach("mn1", "ar1")
+    ba = old.register(NAI["mn1"], PREFIX["mn1"], lifetime_s=0)
+    assert ba.status == 0 and ba.mhtime == 0
+    assert d.ha.binding(NAI["mn1"])["coa"] == COA["ar1"]
+    assert kernel.paths(d.ha) == {PREFIX["mn1"]: COA["ar1"]}
+    assert reachable(d["cn"], ADDR["mn1"])
+
+
+def test_late_registration_does_not_move(d):
+    """D5.5-4: an older time stamp is refused with 148 and changes nothing."""
+    old = d.hand_pma()
+    before = time.time()
+    d.attach("mn1", "ar1")
+    ba = old.register(NAI["mn1"], PREFIX["mn1"], when=before)
+    assert ba.status == 148 and old.option(ba, 27)
+    assert d.ha.binding(NAI["mn1"])["coa"] == COA["ar1"]
+    assert reachable(d["cn"], ADDR["mn1"])
+
+
+def test_both_routers_claim_the_node(d):
+    """The newest time stamp wins, whoever asks."""
+    other = d.hand_pma()
+    d.attach("mn1", "ar1")
+    assert other.register(NAI["mn1"], PREFIX["mn1"]).status == 0
+    assert d.ha.binding(NAI["mn1"])["coa"] == COA["lab"]
+    assert kernel.paths(d.ha) == {PREFIX["mn1"]: COA["lab"]}
+    d.topology.unplug("mn1")
+    d.attach("mn1", "ar1")
+    assert reachable(d["cn"], ADDR["mn1"])
+
+
+def test_sequence_number_is_ignored(d):
+    """D5.5-3: a lower sequence number with a newer time stamp is fine."""
+    hand = d.hand_pma()
+    for seq in (500, 3, 65535, 0):
+        assert hand.register(NAI["mn1"], PREFIX["mn1"], seq=seq).status == 0
+    hand.register(NAI["mn1"], PREFIX["mn1"], lifetime_s=0)
