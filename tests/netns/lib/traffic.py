@@ -131,6 +131,46 @@ def reachable(ns, dst, timeout=5, src=None):
     return bool(p.rtt)
 
 
+class AddressWatch:
+    """When the kernel of a host got which IPv6 address (rtnetlink)."""
+    RTM_NEWADDR, IFA_ADDRESS, RTMGRP_IPV6_IFADDR = 20, 1, 0x100
+
+    def __init__(self, ns):
+        self.added = []                 # (time, address)
+        with ns.inside():
+            self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        self.sock.bind((0, self.RTMGRP_IPV6_IFADDR))
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._receive, daemon=True)
+        self.thread.start()
+
+    def _receive(self):
+        while not self.over.is_set():
+            if select.select([self.sock], [], [], 0.1)[0]:
+                data = self.sock.recv(65536)
+                self._messages(data, time.time())
+
+    def _messages(self, data, when):
+        while len(data) >= 16:
+            length, kind = struct.unpack("IH", data[:6])
+            if kind == self.RTM_NEWADDR:
+                self._attributes(data[24:length], when)
+            data = data[max(16, (length + 3) & ~3):]
+
+    def _attributes(self, data, when):
+        while len(data) >= 4:
+            length, kind = struct.unpack("HH", data[:4])
+            if kind == self.IFA_ADDRESS and length == 20:
+                a = socket.inet_ntop(socket.AF_INET6, data[4:20])
+                self.added.append((when, a))
+            data = data[max(4, (length + 3) & ~3):]
+
+    def stop(self):
+        self.over.set()
+        self.thread.join()
+        self.sock.close()
+
+
 class TcpStream:
     """A paced TCP transfer from `server` to `client`, which connects; the
     bytes are a known pattern and every one is verified."""
