@@ -16,6 +16,6 @@ $hits"
 hits=$(grep -rnE '^static [a-z_ ]+[ *][a-z_]+( =.*)?;' src --include='*.c' | grep -vE 'static const|static inline|src/ctl/|src/main\.c|src/dataplane/bpf/|\(')
 [ -z "$hits" ] || complain "mutable static variable:
 $hits"
-hits=$(for f in $(find src tests -name '*.[ch]'); do head -n 1 "$f" | grep -q 'SPDX-License-Identifier: ' || echo "$f"; done)
+hits=$(find src tests -name '*.[ch]' -exec awk 'FNR == 1 && !/SPDX-License-Identifier: / { print FILENAME }' {} +)
 [ -z "$hits" ] || complain "no SPDX line: $hits"
 exit $bad
