@@ -8,11 +8,13 @@
 #include "core/addr.h"
 #include "core/cfg.h"
 
+enum ha_tunnel_kind { HA_TUNNEL_DYNAMIC, HA_TUNNEL_STATIC };
+
 struct ha_conf_pma {		/* `pmas:` an authorised PMA (D5-1) */
 	struct cfg_where at;
 	struct in6_addr address;
 	const char *name;
-	bool static_tunnel;	/* D5.2-9 */
+	int static_tunnel;	/* enum ha_tunnel_kind (D5.2-9) */
 	uint32_t max_bindings;	/* 0: only the total limit */
 };
 

@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The home agent: start, stop, reload, and the way of a Proxy Binding Update
+ * through the role.
+ *
+ *   handle_bu()    what is ignored in silence; decode into a struct ha_req
+ *   ha_input()     identity checks, then the policy is asked (may take time)
+ *   judge()        sender checks (ha_check.c), then the state machine
+ *   ha_fsm_*()     registration checks, kernel, binding (ha_fsm.c)
+ *   ha_accept(), ha_refuse()   the one answer
+ *
+ * Reload applies at once and loses no binding.  A PMA that has left the list
+ * keeps what it has registered until the lifetime ends or another PMA takes
+ * over; its next registration is refused.  After a policy change every binding
+ * is looked at again, some hundred per tick, and ended when the profile has
+ * gone or no longer permits it.
+ *
+ * Implements: draft section 5 (5.1, 5.2, 5.3 for IPv6, 5.5, 5.9), 8.2, 8.5.
+ * Not implemented: DHAAD (5.4), IPv4 (5.6).
+ */
+#include "roles/ha/ha.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "mh/status.h"
+
+#define RECHECK_BATCH 256
+#define RECHECK_TICK_US USEC_PER_MSEC
+#define RECHECK_PASSES 4
+/* Log lines about refusals, per PMA and for all strangers together. */
+#define REFUSED_BURST 10
+#define REFUSED_PER_SEC 1
+
+static const struct stat_desc ha_desc[HA_ST_MAX] = {
+#define X(id, name, help) [id] = { name, help },
+	HA_REFUSALS(X)
+	HA_EVENTS(X)
+#undef X
+};
+
+static struct ha *
+ha_of(struct role *r)
+{
+	return CONTAINER_OF(r, struct ha, role);
+}
+
+/* --- the PMAs ---------------------------------------------------------------- */
+
+static uint32_t
+hash_addr(const struct ha *ha, const struct in6_addr *a)
+{
+	return (uint32_t)hash_bytes(&ha->cache.key, a, sizeof(*a));
+}
+
+static bool
+eq_addr(const struct hnode *n, const void *key)
+{
+	return in6_eq(&CONTAINER_OF(n, const struct ha_peer, node)->address,
+	    key);
+}
+
+struct ha_peer *
+ha_peer_find(const struct ha *ha, const struct in6_addr *a)
+{
+	struct hnode *n = htab_find(ha->peers_by_addr, hash_addr(ha, a),
+	    eq_addr, a);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct ha_peer, node);
+}
+
+static void
+peer_free(struct ha *ha, struct ha_peer *p)
+{
+	struct ha_peer **at = &ha->peers;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	htab_remove(ha->peers_by_addr, &p->node);
+	free(p);
+}
+
+void
+ha_peer_ref(struct ha_peer *p)
+{
+	p->bindings++;
+}
+
+void
+ha_peer_unref(struct ha *ha, struct ha_peer *p)
+{
+	assert(p->bindings > 0);
+	if (--p->bindings == 0 && !p->listed)
+		peer_free(ha, p);
+}
+
+static void
+peer_pin(struct ha *ha, struct ha_peer *p, bool want)
+{
+	const struct in6_addr *own = ha->conf->addresses.v;
+	int r;
+
+	if (!want) {
+		if (p->pinned != NULL)
+			tunnel_unpin(p->pinned);
+		p->pinned = NULL;
+	} else if (p->pinned == NULL) {
+		r = tunnel_pin(ha->role.env->dp->tunnels, &own[0],
+		    &p->address, &p->pinned);
+		if (r < 0) {
+			p->pinned = NULL;
+			log_err(ha->role.env->log, "ha",
+			    "static-tunnel-failed",
+			    KV_IN6("coa", &p->address), KV_ERR(r));
+		}
+	}
+}
+
+static void
+peer_list(struct ha *ha, const struct ha_conf_pma *c)
+{
+	struct ha_peer *p = ha_peer_find(ha, &c->address);
+
+	if (p == NULL) {
+		p = calloc(1, sizeof(*p));
+		if (p == NULL)
+			abort();
+		p->address = c->address;
+		ratelimit_init(&p->rl_refused, REFUSED_BURST,
+		    REFUSED_PER_SEC);
+		p->next = ha->peers;
+		ha->peers = p;
+		htab_insert(ha->peers_by_addr, &p->node,
+		    hash_addr(ha, &p->address));
+	}
+	p->listed = true;
+	p->name = c->name;
+	p->max_bindings = c->max_bindings;
+	peer_pin(ha, p, c->static_tunnel == HA_TUNNEL_STATIC);
+}
+
+/* Make the peers what ha->conf says. */
+static void
+peers_apply(struct ha *ha)
+{
+	const struct ha_conf_pma *c = ha->conf->pmas.v;
+	struct ha_peer *p, *next;
+
+	for (p = ha->peers; p != NULL; p = p->next) {
+		p->listed = false;
+		p->name = NULL;
+	}
+	for (size_t i = 0; i < ha->conf->pmas.n; i++)
+		peer_list(ha, &c[i]);
+	for (p = ha->peers; p != NULL; p = next) {
+		next = p->next;
+		if (p->listed)
+			continue;
+		peer_pin(ha, p, false);
+		if (p->bindings == 0) {
+			peer_free(ha, p);
+			continue;
+		}
+		log_warn(ha->role.env->log, "ha", "pma-removed",
+		    KV_IN6("coa", &p->address), KV_U("bindings", p->bindings),
+		    KV_STR("hint", "they stay until their lifetime ends"));
+	}
+}
+
+/* --- answers -------------------------------------------------------------------- */
+
+static void
+pba_init(const struct ha_req *req, uint8_t status, uint64_t ts,
+    struct mh_msg *ret)
+{
+	*ret = (struct mh_msg){ .type = MH_BA };
+	ret->ba.status = status;
+	ret->ba.flags = req->proxy ? BA_P : 0;	/* D8.2-2 */
+	ret->ba.seq = req->seq;			/* A25 */
+	if (req->nai_len > 0) {
+		ret->o.have |= MHO_MN_ID;
+		ret->o.mn_id_subtype = 1;
+		ret->o.mn_id = req->nai;
+		ret->o.mn_id_len = req->nai_len;
+	}
+	if (req->proxy) {			/* D8.4-2: every one */
+		ret->o.have |= MHO_TIMESTAMP;
+		ret->o.timestamp = ts;
+	}
+}
+
+static uint64_t
+our_ts(const struct ha *ha)
+{
+	return mh_ts_from_us(clock_wall_us(ha->role.env->clock));
+}
+
+/* From the address that was asked, to the source (PROTOCOL 4.5). */
+static void
+answer(struct ha *ha, const struct ha_req *req, const struct mh_msg *m)
+{
+	(void)role_send_mh(ha->role.env, m, &req->dst, &req->src);
+}
+
+void
+ha_accept(struct ha *ha, const struct ha_req *req, const struct bce *b,
+    uint16_t lifetime_4s, const struct in6_addr *prev_lla)
+{
+	struct ha_peer *p = ha_peer_find(ha, &req->src);
+	struct mh_msg m;
+
+	pba_init(req, BA_ACCEPTED, req->has_ts ? req->ts : our_ts(ha), &m);
+	m.ba.lifetime_4s = lifetime_4s;
+	for (m.o.nhnp = 0; m.o.nhnp < req->nhnp; m.o.nhnp++)
+		m.o.hnp[m.o.nhnp] = req->hnp[m.o.nhnp];
+	if (req->nhnp == 0 && b != NULL)
+		m.o.hnp[m.o.nhnp++] = b->hnp;
+	if (m.o.nhnp > 0)
+		m.o.have |= MHO_HNP;
+	if (prev_lla != NULL && !in6_is_zero(prev_lla) &&
+	    !(req->has_lla && in6_eq(prev_lla, &req->lla))) {
+		m.o.have |= MHO_LINK_LOCAL;
+		m.o.link_local = *prev_lla;
+	}
+	stat_inc(&ha->st, REFUSE_NONE);
+	if (p != NULL)
+		p->accepted++;
+	answer(ha, req, &m);
+}
+
+static void
+log_refused(struct ha *ha, const struct ha_req *req, struct ha_peer *p,
+    enum refusal why, uint8_t status)
+{
+	struct ratelimit *rl = p != NULL ? &p->rl_refused : &ha->rl_refused;
+	uint64_t suppressed;
+
+	if (!ratelimit_pass(rl, clock_mono_us(ha->role.env->clock),
+	    &suppressed))
+		return;
+	role_event(&ha->role, "pbu-refused",
+	    KV_STRN("nai", req->nai, req->nai_len), KV_IN6("coa", &req->src),
+	    KV_STR("why", refusal_name(why)), KV_U("status", status),
+	    KV_U("suppressed", suppressed));
+}
+
+/*
+ * Time Stamp in a rejection (A24): our clock when the stamp was the trouble or
+ * absent, so that the PMA can see how far off it is; else the echo.
+ */
+void
+ha_refuse(struct ha *ha, const struct ha_req *req, enum refusal why)
+{
+	uint8_t status = ha->role.env->dialect->status(why);
+	struct ha_peer *p = ha_peer_find(ha, &req->src);
+	bool ours = !req->has_ts || why == REFUSE_TS_WINDOW ||
+	    why == REFUSE_TS_ORDER || why == REFUSE_TS_MISSING;
+	struct mh_msg m;
+
+	stat_inc(&ha->st, why);
+	if (p != NULL)
+		p->refused++;
+	log_refused(ha, req, p, why, status);
+	if (why == REFUSE_NO_BINDING && !ha->conf->answer_unknown_dereg)
+		return;
+	pba_init(req, status, ours ? our_ts(ha) : req->ts, &m);
+	answer(ha, req, &m);
+}
+
+/* --- lookups ---------------------------------------------------------------------- */
+
+static struct ha_lookup *
+lookup_new(struct ha *ha)
+{
+	struct ha_lookup *l = ha->spare;
+
+	ha->spare = NULL;
+	if (l == NULL)
+		l = malloc(sizeof(*l));
+	if (l == NULL)
+		abort();
+	l->ha = ha;
+	l->inside = true;
+	l->answered = false;
+	l->recheck = false;
+	l->pprev = NULL;
+	return l;
+}
+
+static void
+lookup_free(struct ha_lookup *l)
+{
+	struct ha *ha = l->ha;
+
+	if (l->pprev != NULL) {
+		*l->pprev = l->next;
+		if (l->next != NULL)
+			l->next->pprev = l->pprev;
+		ha->nlookups--;
+	}
+	if (ha->spare == NULL)
+		ha->spare = l;
+	else
+		free(l);
+}
+
+static void judge(struct ha *ha, const struct ha_req *req, int err,
+    const struct profile *p);
+static void recheck(struct ha *ha, const struct ha_req *req, int err,
+    const struct profile *p);
+
+static void
+lookup_found(void *ctx, int err, const struct profile *p)
+{
+	struct ha_lookup *l = ctx;
+
+	l->answered = true;
+	if (l->recheck)
+		recheck(l->ha, &l->req, err, p);
+	else
+		judge(l->ha, &l->req, err, p);
+	if (!l->inside)
+		lookup_free(l);
+}
+
+/* Ask the policy; what follows may happen before this returns. */
+static void
+lookup_start(struct ha_lookup *l)
+{
+	struct ha *ha = l->ha;
+	struct policy *pol = ha->role.env->policy;
+
+	pol->ops->by_nai(pol, l->req.nai, l->req.nai_len, lookup_found, l);
+	l->inside = false;
+	if (l->answered) {
+		lookup_free(l);
+		return;
+	}
+	l->next = ha->lookups;
+	l->pprev = &ha->lookups;
+	if (l->next != NULL)
+		l->next->pprev = &l->next;
+	ha->lookups = l;
+	ha->nlookups++;
+}
+
+static void
+lookups_cancel(struct ha *ha)
+{
+	struct policy *pol = ha->role.env->policy;
+	struct ha_lookup *l;
+
+	while ((l = ha->lookups) != NULL) {
+		pol->ops->cancel(pol, l);
+		lookup_free(l);
+	}
+	free(ha->spare);
+	ha->spare = NULL;
+}
+
+/* --- requests ----------------------------------------------------------------------- */
+
+static void
+judge(struct ha *ha, const struct ha_req *req, int err,
+    const struct profile *p)
+{
+	struct ha_check c = { .ha = ha, .req = req, .lookup_err = err,
+		.profile = p, .peer = ha_peer_find(ha, &req->src),
+		.bce = ha_cache_find(&ha->cache, req->nai, req->nai_len) };
+	enum refusal why = ha_check_sender(&c);
+
+	if (why != REFUSE_NONE)
+		ha_refuse(ha, req, why);
+	else
+		ha_fsm_request(&c);
+}
+
+void
+ha_input(struct ha *ha, const struct ha_req *req)
+{
+	struct ha_check c = { .ha = ha, .req = req };
+	enum refusal why = ha_check_identity(&c);
+	struct ha_lookup *l;
+
+	if (why == REFUSE_NONE && ha->nlookups >= HA_LOOKUPS_MAX) {
+		stat_inc(&ha->st, HA_ST_LOOKUPS_FULL);
+		why = REFUSE_RESOURCES;
+	}
+	if (why != REFUSE_NONE) {
+		ha_refuse(ha, req, why);
+		return;
+	}
+	l = lookup_new(ha);
+	l->req = *req;
+	lookup_start(l);
+}
+
+/*
+ * A20, A21: none, one, or a prefix and an address inside it; all-zero options
+ * count as absent.
+ */
+static void
+decode_hnp(const struct mh_opts *o, struct ha_req *r)
+{
+	r->nhnp = 0;
+	r->hnp_bad = o->hnp_more;
+	for (size_t i = 0; i < o->nhnp; i++) {
+		if (in6_is_zero(&o->hnp[i].in6))
+			continue;
+		if (r->nhnp == 2) {
+			r->hnp_bad = true;
+			return;
+		}
+		r->hnp[r->nhnp++] = o->hnp[i];
+	}
+	if (r->nhnp == 2 && !(r->hnp[0].len < 128 && r->hnp[1].len == 128 &&
+	    prefix_covers(&r->hnp[0], &r->hnp[1])) &&
+	    !(r->hnp[1].len < 128 && r->hnp[0].len == 128 &&
+	    prefix_covers(&r->hnp[1], &r->hnp[0])))
+		r->hnp_bad = true;
+}
+
+static void
+decode(const struct mh_pkt *pkt, const struct mh_msg *m, struct ha_req *r)
+{
+	const struct mh_opts *o = &m->o;
+
+	*r = (struct ha_req){ .src = pkt->src, .dst = pkt->dst,
+		.coa = pkt->src, .seq = m->bu.seq,
+		.lifetime_4s = m->bu.lifetime_4s,
+		.proxy = (m->bu.flags & BU_P) != 0 };
+	if (o->have & MHO_ALT_COA)
+		r->coa = o->alt_coa;
+	if (o->have & MHO_TIMESTAMP) {
+		r->has_ts = true;
+		r->ts = o->timestamp;
+	}
+	if (o->have & MHO_LINK_LOCAL) {
+		r->has_lla = true;
+		r->lla = o->link_local;
+	}
+	_Static_assert(HA_NAI_MAX >= UINT8_MAX, "a NAI fits");
+	if ((o->have & MHO_MN_ID) && o->mn_id_subtype == 1) {
+		r->nai_len = o->mn_id_len;
+		memcpy(r->nai, o->mn_id, o->mn_id_len);
+	}
+	if (o->have & MHO_HNP)
+		decode_hnp(o, r);
+}
+
+static bool
+is_ours(const struct ha *ha, const struct in6_addr *a)
+{
+	const struct in6_addr *own = ha->conf->addresses.v;
+
+	for (size_t i = 0; i < ha->conf->addresses.n; i++) {
+		if (in6_eq(&own[i], a))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A Binding Update without P: we are no Mobile IPv6 home agent (PROTOCOL 4.9).
+ * The answer has no P and none of our options.
+ */
+static void
+plain_bu(struct ha *ha, const struct ha_req *req)
+{
+	struct ha_peer *p = ha_peer_find(ha, &req->src);
+	struct mh_msg m;
+
+	if (p == NULL || !p->listed) {
+		stat_inc(&ha->st, HA_ST_PLAIN_BU_DROP);
+		return;
+	}
+	stat_inc(&ha->st, HA_ST_PLAIN_BU);
+	m = (struct mh_msg){ .type = MH_BA };
+	m.ba.status = BA_NO_HOME_REGISTRATION;
+	m.ba.seq = req->seq;
+	answer(ha, req, &m);
+}
+
+static void
+handle_bu(struct role *r, const struct mh_pkt *pkt, const struct mh_msg *m)
+{
+	struct ha *ha = ha_of(r);
+	struct ha_req req;
+
+	if (!is_ours(ha, &pkt->dst)) {
+		stat_inc(&ha->st, HA_ST_NOT_OURS);
+		return;
+	}
+	decode(pkt, m, &req);
+	/* RFC 6275 9.5.1: in silence. */
+	if (!in6_is_global_unicast(&req.src) ||
+	    !in6_is_global_unicast(&req.coa)) {
+		stat_inc(&ha->st, HA_ST_COA_BAD);
+		return;
+	}
+	if (m->o.dup > 0)
+		stat_inc(&ha->st, HA_ST_DUP_OPTION);
+	if (!req.proxy) {
+		plain_bu(ha, &req);
+		return;
+	}
+	stat_inc(&ha->st, HA_ST_PBU);
+	ha_input(ha, &req);
+}
+
+/* --- after a policy change -------------------------------------------------------- */
+
+static void
+recheck(struct ha *ha, const struct ha_req *req, int err,
+    const struct profile *p)
+{
+	struct bce *b = ha_cache_find(&ha->cache, req->nai, req->nai_len);
+	enum refusal why;
+
+	if (b == NULL || b->state == BCE_GONE || (err < 0 && err != -ENOENT))
+		return;
+	if (err == -ENOENT)
+		why = REFUSE_UNKNOWN_MN;
+	else if (b->op != NULL && b->op->kind == HA_OP_SET)
+		why = ha_check_standing(p, &b->op->req->coa, &b->op->hnp,
+		    b->op->model);
+	else
+		why = ha_check_standing(p, &b->coa, &b->hnp, b->model);
+	if (why == REFUSE_NONE)
+		return;
+	log_info(ha->role.env->log, "ha", "binding-withdrawn",
+	    KV_STRN("nai", b->nai, b->nai_len),
+	    KV_STR("why", refusal_name(why)));
+	ha_fsm_end(ha, b, BCE_END_POLICY);
+}
+
+static void
+recheck_one(void *ctx, struct hnode *n)
+{
+	struct ha *ha = ctx;
+	struct bce *b = CONTAINER_OF(n, struct bce, by_nai);
+	struct ha_lookup *l = lookup_new(ha);
+
+	l->recheck = true;
+	l->req.nai_len = b->nai_len;
+	memcpy(l->req.nai, b->nai, b->nai_len);
+	lookup_start(l);
+}
+
+static void
+recheck_tick(struct timer *t)
+{
+	struct ha *ha = CONTAINER_OF(t, struct ha, recheck);
+	bool more = true;
+
+	if (ha->nlookups < HA_LOOKUPS_MAX)
+		more = htab_walk(ha->cache.by_nai, &ha->recheck_cursor,
+		    RECHECK_BATCH, recheck_one, ha);
+	if (!more && ha->recheck_removals != ha->cache.removals &&
+	    ++ha->recheck_passes < RECHECK_PASSES) {
+		/* Buckets were merged under the walk: it may have missed some. */
+		ha->recheck_cursor = 0;
+		ha->recheck_removals = ha->cache.removals;
+		more = true;
+	}
+	if (more)
+		timer_arm(ha->role.env->wheel, t, RECHECK_TICK_US);
+}
+
+static void
+ha_policy_changed(struct role *r)
+{
+	struct ha *ha = ha_of(r);
+
+	ha->recheck_cursor = 0;
+	ha->recheck_passes = 0;
+	ha->recheck_removals = ha->cache.removals;
+	timer_arm(r->env->wheel, &ha->recheck, 0);
+}
+
+/* --- start, reload, stop ----------------------------------------------------------- */
+
+static int
+ha_start(struct role *r, const void *conf)
+{
+	struct ha *ha = ha_of(r);
+	int err;
+
+	ha->conf = conf;
+	stats_register(r->env->stats, &ha->st, "ha", ha_desc, HA_ST_MAX);
+	ha_cache_init(&ha->cache);
+	ha->peers_by_addr = htab_new();
+	ratelimit_init(&ha->rl_refused, REFUSED_BURST, REFUSED_PER_SEC);
+	timer_init(&ha->recheck, recheck_tick);
+	peers_apply(ha);
+	/* Bindings do not survive a restart, so neither may their routes. */
+	err = r->env->dp->ops->sweep(r->env->dp);
+	if (err < 0)
+		log_err(r->env->log, "ha", "sweep-failed", KV_ERR(err));
+	return 0;
+}
+
+static int
+ha_reload(struct role *r, const void *conf)
+{
+	struct ha *ha = ha_of(r);
+
+	ha->conf = conf;
+	peers_apply(ha);
+	return 0;
+}
+
+static void
+ha_stop(struct role *r, bool keep)
+{
+	struct ha *ha = ha_of(r);
+	struct ha_peer *p;
+
+	(void)keep;	/* what is in the kernel is dp->shutdown()'s to decide */
+	if (ha->conf == NULL)
+		return;
+	timer_cancel(r->env->wheel, &ha->recheck);
+	lookups_cancel(ha);
+	ha_fsm_stop(ha);
+	while ((p = ha->peers) != NULL)
+		peer_free(ha, p);
+	htab_free(ha->peers_by_addr);
+	ha_cache_done(&ha->cache);
+	stats_unregister(&ha->st);
+	ha->conf = NULL;
+}
+
+static const struct role_mh_handler ha_mh[] = {
+	{ MH_BU, handle_bu },
+	{ 0, NULL },
+};
+
+const struct role_ops ha_role_ops = {
+	.name = "ha",
+	.schema = &ha_conf_table,
+	.size = sizeof(struct ha),
+	.mh = ha_mh,
+	.ctl = ha_ctl_cmds,
+	.start = ha_start,
+	.reload = ha_reload,
+	.stop = ha_stop,
+	.policy_changed = ha_policy_changed,
+	.show = ha_show,
+};

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside the role "ha": what its files share. */
+#ifndef PMIP_HA_H
+#define PMIP_HA_H
+
+#include "core/ratelimit.h"
+#include "roles/ha/ha_cache.h"
+#include "roles/ha/ha_conf.h"
+#include "roles/role.h"
+
+#define HA_NAI_MAX 255		/* octets of an MN-ID option, at most */
+#define HA_LOOKUPS_MAX 4096	/* policy lookups that wait for an answer */
+
+/* One counter per refusal, then the events. */
+#define HA_REFUSALS(X) \
+	X(REFUSE_NONE, "accepted", "PBUs answered with status 0") \
+	X(REFUSE_PROXY_DISABLED, "refused-proxy-disabled", "145: draft 8.5") \
+	X(REFUSE_NO_NAI, "refused-no-nai", "128: A48, draft 5.9") \
+	X(REFUSE_UNKNOWN_MN, "refused-unknown-mn", "133: A7") \
+	X(REFUSE_PMA, "refused-pma", "146: draft 5, 8.5") \
+	X(REFUSE_PMA_FOR_MN, "refused-pma-for-mn", "146: draft 10") \
+	X(REFUSE_NOT_ENTITLED, "refused-not-entitled", "129: A7") \
+	X(REFUSE_TS_MISSING, "refused-ts-missing", "148: draft 5.5, 8.4") \
+	X(REFUSE_TS_WINDOW, "refused-ts-window", "148: draft 5.5, A23") \
+	X(REFUSE_TS_ORDER, "refused-ts-order", "148: draft 5.5, A23") \
+	X(REFUSE_NO_HNP, "refused-no-hnp", "147: draft 5.9, 8.5") \
+	X(REFUSE_NOT_ANCHORED, "refused-not-anchored", "132: A7") \
+	X(REFUSE_NOT_MNS_PREFIX, "refused-not-mns-prefix", "129: A50") \
+	X(REFUSE_PREFIX_TAKEN, "refused-prefix-taken", "134: draft 6.4") \
+	X(REFUSE_PREFIX_SET, "refused-prefix-set", \
+	    "128: not the prefix of the binding") \
+	X(REFUSE_RESOURCES, "refused-resources", \
+	    "130: a limit, or the kernel refused") \
+	X(REFUSE_MALFORMED, "refused-malformed", "128: A20") \
+	X(REFUSE_NO_BINDING, "refused-no-binding", \
+	    "133: nothing to de-register")
+
+#define HA_EVENTS(X) \
+	X(HA_ST_PBU, "pbu-received", "with P, to an address of ours") \
+	X(HA_ST_NOT_OURS, "bu-not-ours", "sent to another address") \
+	X(HA_ST_COA_BAD, "coa-bad", \
+	    "care-of address is not unicast: RFC 6275 9.5.1, ignored") \
+	X(HA_ST_PLAIN_BU, "plain-bu-refused", "131: P not set, PROTOCOL 4.9") \
+	X(HA_ST_PLAIN_BU_DROP, "plain-bu-dropped", \
+	    "P not set, from no PMA: ignored") \
+	X(HA_ST_CREATED, "bindings-created", "draft 5.9") \
+	X(HA_ST_REFRESHED, "bindings-refreshed", "same care-of address") \
+	X(HA_ST_MOVED, "bindings-moved", "handovers: A40") \
+	X(HA_ST_DEREGISTERED, "bindings-deregistered", "lifetime 0") \
+	X(HA_ST_EXPIRED, "bindings-expired", "lifetime ran out") \
+	X(HA_ST_WITHDRAWN, "bindings-withdrawn", "policy no longer permits") \
+	X(HA_ST_STALE_DEREG, "stale-deregistrations", \
+	    "lifetime 0 from a care-of address that has lost: A22") \
+	X(HA_ST_PARKED, "pbu-parked", "came while the kernel was busy") \
+	X(HA_ST_SUPERSEDED, "pbu-superseded", \
+	    "parked, and a newer one came: not answered") \
+	X(HA_ST_DUPLICATE, "pbu-duplicate", \
+	    "copy of the one under way: not answered") \
+	X(HA_ST_KERNEL_REFUSED, "kernel-refused", \
+	    "registrations undone because the data plane said no") \
+	X(HA_ST_KERNEL_STUCK, "kernel-removal-failed", \
+	    "path removals that the data plane refused, retried") \
+	X(HA_ST_LOOKUPS_FULL, "lookups-full", \
+	    "too many policy lookups wait: 130") \
+	X(HA_ST_DUP_OPTION, "duplicate-options", \
+	    "messages that repeat an option: first one used")
+
+enum ha_counter {
+	HA_ST_FIRST = REFUSE_MAX - 1,
+#define X(id, name, help) id,
+	HA_EVENTS(X)
+#undef X
+	HA_ST_MAX
+};
+
+/* An authorised PMA, or one that was and still has bindings. */
+struct ha_peer {
+	struct hnode node;
+	struct ha_peer *next;
+	struct in6_addr address;
+	const char *name;		/* in the configuration; may be NULL */
+	bool listed;			/* authorised now */
+	uint32_t max_bindings;		/* 0: no limit */
+	uint32_t bindings;
+	struct dp_tunnel *pinned;	/* static tunnel */
+	struct ratelimit rl_refused;	/* log lines about refusals */
+	uint64_t accepted, refused;
+};
+
+/* A PBU as we remember it: all that an answer needs. */
+struct ha_req {
+	struct in6_addr src, dst;
+	struct in6_addr coa;
+	struct in6_addr lla;		/* option 26; has_lla */
+	uint64_t ts;			/* has_ts */
+	uint16_t seq, lifetime_4s;
+	bool proxy;			/* P */
+	bool has_lla, has_ts;
+	bool hnp_bad;			/* a combination we do not accept */
+	uint8_t nhnp;			/* 0..2; ALL_ZERO does not count (A21)*/
+	uint8_t nai_len;		/* 0: no NAI */
+	struct prefix hnp[2];
+	char nai[HA_NAI_MAX + 1];
+};
+
+/* What the checks work on. */
+struct ha_check {
+	struct ha *ha;
+	const struct ha_req *req;
+	struct ha_peer *peer;		/* NULL: source is nobody's */
+	struct bce *bce;		/* by NAI, any state; NULL */
+	int lookup_err;			/* of the policy */
+	const struct profile *profile;	/* NULL when lookup_err */
+	bool duplicate;			/* the copy of what is under way */
+	struct prefix hnp;		/* out: what to route */
+	struct in6_addr hoa;		/* out: known address in it or :: */
+};
+
+/* A data plane operation under way.  Outlives the role when it must. */
+enum ha_op_kind { HA_OP_SET, HA_OP_DEL };
+struct ha_op {
+	struct ha *ha;			/* NULL: the role has gone */
+	struct bce *bce;
+	enum ha_op_kind kind;
+	enum bce_state before;		/* SET: state to fall back to */
+	uint8_t end_before;		/* SET: its enum bce_end */
+	struct dp_tunnel *tunnel;	/* SET: the new one, we are a user */
+	struct ha_peer *peer;		/* SET: counts us already */
+	uint16_t granted_4s;		/* SET */
+	uint8_t model;
+	struct prefix hnp;
+	struct in6_addr hoa;
+	struct ha_req *req;		/* to answer; NULL: nobody asked */
+};
+
+struct ha_lookup {
+	struct ha_lookup *next, **pprev;	/* among those that wait */
+	struct ha *ha;
+	bool inside;		/* the call of by_nai() has not returned */
+	bool answered;
+	bool recheck;		/* after a policy change, not for a PBU */
+	struct ha_req req;
+};
+
+struct ha {
+	struct role role;
+	const struct ha_conf *conf;
+	struct stat_group st;
+	struct ha_cache cache;
+	struct htab *peers_by_addr;
+	struct ha_peer *peers;
+	struct ha_lookup *lookups;	/* that wait */
+	struct ha_lookup *spare;
+	unsigned nlookups;
+	uint32_t pending;		/* operations under way */
+	struct ratelimit rl_refused;	/* refusals of strangers */
+	/* After a policy change: look at every binding, a few at a time. */
+	struct timer recheck;
+	size_t recheck_cursor;
+	uint64_t recheck_removals;
+	unsigned recheck_passes;
+	struct timer sweep;		/* leftovers of an earlier run */
+};
+
+/* --- ha.c: in and out ------------------------------------------------------ */
+
+/* Judge a request from the start (takes a copy). */
+void ha_input(struct ha *ha, const struct ha_req *req);
+/*
+ * PBA status 0 with what is granted.  It repeats the request's HNP options, or
+ * tells the binding's prefix when it had none (A18; b may be NULL); prev_lla
+ * (may be NULL) is the link-local address stored before (A29).
+ */
+void ha_accept(struct ha *ha, const struct ha_req *req, const struct bce *b,
+    uint16_t lifetime_4s, const struct in6_addr *prev_lla);
+/* PBA with the dialect's status for `why`, counted and logged. */
+void ha_refuse(struct ha *ha, const struct ha_req *req, enum refusal why);
+/* The authorised or remembered PMA; NULL. */
+struct ha_peer *ha_peer_find(const struct ha *ha, const struct in6_addr *a);
+/* One binding more / less; the last one takes a PMA that is not listed. */
+void ha_peer_ref(struct ha_peer *p);
+void ha_peer_unref(struct ha *ha, struct ha_peer *p);
+
+/* --- ha_check.c -------------------------------------------------------------- */
+
+/* Steps 1-2 of PROTOCOL 4.1: needs ha and req only. */
+enum refusal ha_check_identity(struct ha_check *c);
+/* Steps 3-6: who is it, who asks, and when. */
+enum refusal ha_check_sender(struct ha_check *c);
+/* Steps 9-10 and the limits; fills hnp and hoa. */
+enum refusal ha_check_registration(struct ha_check *c);
+/* Would the profile still permit such a binding? REFUSE_NONE or why not. */
+enum refusal ha_check_standing(const struct profile *p,
+    const struct in6_addr *coa, const struct prefix *hnp, int model);
+
+/* --- ha_fsm.c ------------------------------------------------------------------ */
+
+/* A request that passed ha_check_sender(): park, register or de-register. */
+void ha_fsm_request(struct ha_check *c);
+/* End a binding that nobody de-registered. */
+void ha_fsm_end(struct ha *ha, struct bce *b, enum bce_end why);
+/* Forget everything; what is under way will find nobody. */
+void ha_fsm_stop(struct ha *ha);
+
+/* --- ha_ctl.c -------------------------------------------------------------------- */
+
+extern const struct ctl_cmd ha_ctl_cmds[];
+void ha_show(struct role *r, struct json_w *w);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The binding cache.  It knows nothing of tunnels, timers or messages: the
+ * state machine (ha_fsm.c) keeps those right and calls here.
+ *
+ * Both indexes are keyed hashes: what a peer can choose must not let it choose
+ * a bucket.
+ */
+#include "roles/ha/ha_cache.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/util.h"
+
+#define KEY_MAX 256
+
+struct nai_key {
+	const char *nai;
+	size_t len;
+};
+
+/* Length of the user part: up to the last '@' (RFC 7542: the realm is behind
+ * it); everything when there is none. */
+static size_t
+user_len(const char *nai, size_t len)
+{
+	const char *at = memrchr(nai, '@', len);
+
+	return at != NULL ? (size_t)(at - nai) : len;
+}
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static uint32_t
+hash_nai(const struct ha_cache *c, const char *nai, size_t len)
+{
+	char buf[KEY_MAX];
+	size_t user = user_len(nai, len);
+
+	assert(len < sizeof(buf));
+	memcpy(buf, nai, user);
+	for (size_t i = user; i < len; i++)
+		buf[i] = lower(nai[i]);
+	return (uint32_t)hash_bytes(&c->key, buf, len);
+}
+
+static uint32_t
+hash_hnp(const struct ha_cache *c, const struct prefix *p)
+{
+	uint8_t buf[18] = { p->family, p->len };
+	size_t n = p->family == AF_INET6 ? 16 : 4;
+
+	memcpy(buf + 2, &p->in6, n);
+	return (uint32_t)hash_bytes(&c->key, buf, 2 + n);
+}
+
+static bool
+eq_nai(const struct hnode *n, const void *key)
+{
+	const struct bce *b = CONTAINER_OF(n, const struct bce, by_nai);
+	const struct nai_key *k = key;
+	size_t user = user_len(k->nai, k->len);
+
+	if (b->nai_len != k->len || memcmp(b->nai, k->nai, user) != 0)
+		return false;
+	for (size_t i = user; i < k->len; i++) {
+		if (lower(b->nai[i]) != lower(k->nai[i]))
+			return false;
+	}
+	/* The same '@' must be the last one: "a@B@c" is not "a@b@c". */
+	return user_len(b->nai, b->nai_len) == user;
+}
+
+static bool
+eq_hnp(const struct hnode *n, const void *key)
+{
+	return prefix_eq(&CONTAINER_OF(n, const struct bce, by_hnp)->hnp, key);
+}
+
+void
+ha_cache_init(struct ha_cache *c)
+{
+	*c = (struct ha_cache){ .by_nai = htab_new(), .by_hnp = htab_new() };
+	hash_key_random(&c->key);
+}
+
+void
+ha_cache_done(struct ha_cache *c)
+{
+	assert(c->by_nai == NULL || htab_count(c->by_nai) == 0);
+	htab_free(c->by_nai);
+	htab_free(c->by_hnp);
+	*c = (struct ha_cache){ 0 };
+}
+
+struct bce *
+ha_cache_find(const struct ha_cache *c, const char *nai, size_t len)
+{
+	struct nai_key k = { nai, len };
+	struct hnode *n = htab_find(c->by_nai, hash_nai(c, nai, len), eq_nai,
+	    &k);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct bce, by_nai);
+}
+
+struct bce *
+ha_cache_find_hnp(const struct ha_cache *c, const struct prefix *hnp)
+{
+	struct hnode *n = htab_find(c->by_hnp, hash_hnp(c, hnp), eq_hnp, hnp);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct bce, by_hnp);
+}
+
+struct bce *
+ha_cache_add(struct ha_cache *c, struct ha *ha, const char *nai, size_t len,
+    timer_fn *fn)
+{
+	struct bce *b;
+
+	assert(len <= UINT8_MAX);
+	b = calloc(1, sizeof(*b) + len);
+	if (b == NULL)
+		abort();
+	b->ha = ha;
+	b->state = BCE_PENDING;
+	b->proxy = true;
+	b->virt = true;
+	b->nai_len = (uint8_t)len;
+	memcpy(b->nai, nai, len);
+	timer_init(&b->timer, fn);
+	htab_insert(c->by_nai, &b->by_nai, hash_nai(c, nai, len));
+	c->live++;
+	return b;
+}
+
+void
+ha_cache_claim(struct ha_cache *c, struct bce *b, const struct prefix *hnp)
+{
+	assert(!b->indexed);
+	b->hnp = *hnp;
+	htab_insert(c->by_hnp, &b->by_hnp, hash_hnp(c, hnp));
+	b->indexed = true;
+}
+
+void
+ha_cache_unclaim(struct ha_cache *c, struct bce *b)
+{
+	if (b->indexed)
+		htab_remove(c->by_hnp, &b->by_hnp);
+	b->indexed = false;
+}
+
+void
+ha_cache_state(struct ha_cache *c, struct bce *b, enum bce_state s)
+{
+	if (b->state == BCE_GONE)
+		c->gone--;
+	else
+		c->live--;
+	if (s == BCE_GONE)
+		c->gone++;
+	else
+		c->live++;
+	b->state = (uint8_t)s;
+}
+
+void
+ha_cache_remove(struct ha_cache *c, struct bce *b)
+{
+	assert(!timer_armed(&b->timer));
+	assert(b->op == NULL && b->parked == NULL);
+	ha_cache_unclaim(c, b);
+	htab_remove(c->by_nai, &b->by_nai);
+	if (b->state == BCE_GONE)
+		c->gone--;
+	else
+		c->live--;
+	c->removals++;
+	free(b);
+}
+
+const char *
+bce_state_name(const struct bce *b)
+{
+	static const char *const names[] = { "pending", "bound", "dying",
+		"gone" };
+
+	return names[b->state];
+}
+
+const char *
+bce_end_name(enum bce_end e)
+{
+	static const char *const names[BCE_END_MAX] = { "none",
+		"deregistered", "expired", "policy" };
+
+	return names[e];
+}

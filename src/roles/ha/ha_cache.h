@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The binding cache: one entry per mobile node (D5.1-1), found by NAI and by
+ * the prefix that is routed for it.
+ */
+#ifndef PMIP_HA_CACHE_H
+#define PMIP_HA_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "core/crypto.h"
+#include "core/htab.h"
+#include "core/wheel.h"
+
+struct dp_tunnel;
+struct ha;
+struct ha_op;
+struct ha_peer;
+struct ha_req;
+
+enum bce_state {		/* ha_fsm.c has the picture */
+	BCE_PENDING,		/* being created: waits for the kernel */
+	BCE_BOUND,
+	BCE_DYING,		/* de-registered, delete-delay runs; or the
+				 * kernel would not let go of the path */
+	BCE_GONE,		/* only the last time stamp is kept */
+};
+
+/* Why a binding ends: the `why` of binding-deleted. */
+enum bce_end { BCE_END_NONE, BCE_END_DEREG, BCE_END_EXPIRED, BCE_END_POLICY,
+	BCE_END_MAX };
+
+/* Section 5.1 and what it takes to serve it. */
+struct bce {
+	struct hnode by_nai, by_hnp;
+	struct timer timer;		/* expiry, delay, retry, forgetting */
+	struct ha *ha;
+	struct prefix hnp;		/* routed; D5.9-7 */
+	struct in6_addr coa;
+	struct in6_addr hoa;		/* known address in it, :: none (A19) */
+	struct in6_addr lla;		/* PMA's link-local, opaque (A29) */
+	struct in_addr hoa4;		/* D5.1-5; 0.0.0.0 */
+	struct dp_tunnel *tunnel;	/* we are a user of it; NULL: none */
+	struct ha_peer *peer;		/* counts us; NULL: nobody does */
+	struct ha_op *op;		/* under way in the data plane */
+	struct ha_req *parked;		/* waits for op; NULL none */
+	uint64_t last_ts;		/* last accepted, as on the wire */
+	usec_t created, updated;
+	uint32_t moves;
+	uint16_t lifetime_4s;		/* granted, as told to the tunnel */
+	uint16_t seq;
+	uint8_t state;			/* enum bce_state */
+	uint8_t end;			/* enum bce_end: why it is going */
+	uint8_t model;			/* enum addr_model */
+	bool indexed : 1;		/* is in the index by prefix */
+	bool proxy : 1;			/* D5.1-2 */
+	bool virt : 1;			/* D5.1-4: no home link, no proxy ND */
+	bool overdue : 1;		/* timer fired while op was under way */
+	uint8_t nai_len;
+	char nai[];			/* as first registered; D5.1-3 */
+};
+
+struct ha_cache {
+	struct htab *by_nai, *by_hnp;
+	struct hash_key key;
+	size_t live;		/* entries that are not BCE_GONE */
+	size_t gone;
+	uint64_t removals;	/* walkers look whether it has moved */
+};
+
+void ha_cache_init(struct ha_cache *c);
+/* The cache must be empty (asserted) or never initialised. */
+void ha_cache_done(struct ha_cache *c);
+
+/* By NAI: user part octet by octet, realm without case. NULL: none. */
+struct bce *ha_cache_find(const struct ha_cache *c, const char *nai,
+    size_t len);
+/* By exact routed prefix. NULL: none. */
+struct bce *ha_cache_find_hnp(const struct ha_cache *c,
+    const struct prefix *hnp);
+/* A new entry in state BCE_PENDING, found by NAI only; `len` at most 255. */
+struct bce *ha_cache_add(struct ha_cache *c, struct ha *ha, const char *nai,
+    size_t len, timer_fn *fn);
+/* Claim / give up the prefix. */
+void ha_cache_claim(struct ha_cache *c, struct bce *b,
+    const struct prefix *hnp);
+void ha_cache_unclaim(struct ha_cache *c, struct bce *b);
+/* Take out and free; the timer must not be armed. */
+void ha_cache_remove(struct ha_cache *c, struct bce *b);
+/* Change the state and keep the numbers right. */
+void ha_cache_state(struct ha_cache *c, struct bce *b, enum bce_state s);
+
+const char *bce_state_name(const struct bce *b);
+const char *bce_end_name(enum bce_end e);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Schema of the `ha:` section.  Whatever the data plane was opened with
+ * (addresses, anchored prefixes, uplink) needs a restart; the rest applies at
+ * once, see reload in ha.c.
+ */
+#include "roles/ha/ha_conf.h"
+
+#include <sys/socket.h>
+
+#include "core/clock.h"
+
+#define F(st, k, ty, member, ...) \
+	{ .key = (k), .type = (ty), .off = offsetof(struct st, member), \
+	  __VA_ARGS__ }
+
+static const char *const tunnel_names[] = { "dynamic", "static", NULL };
+
+static const struct cfg_field pma_fields[] = {
+	F(ha_conf_pma, "address", CFG_IN6, address, .flags = CFG_F_REQUIRED,
+	    .help = "Address the proxy mobile agent signals from, and its end "
+	    "of the tunnel."),
+	F(ha_conf_pma, "name", CFG_STRING, name,
+	    .help = "A name for the operator."),
+	F(ha_conf_pma, "tunnel", CFG_ENUM, static_tunnel,
+	    .names = tunnel_names, .def = "dynamic",
+	    .help = "dynamic: the tunnel comes with the first mobile node and "
+	    "goes with the last. static: it is there from the start, from the "
+	    "first of our addresses (section 5.2)."),
+	F(ha_conf_pma, "max-bindings", CFG_UINT, max_bindings, .def = "0",
+	    .help = "At most that many mobile nodes registered by this proxy "
+	    "mobile agent; 0: no limit of its own. Further ones are refused "
+	    "with status 130."),
+	{ .key = NULL },
+};
+static const struct cfg_table pma_table = {
+	.name = "pmas", .size = sizeof(struct ha_conf_pma),
+	.fields = pma_fields,
+	.help = "A proxy mobile agent that may register mobile nodes "
+	"(section 5).",
+};
+
+static const struct cfg_field ha_fields[] = {
+	F(ha_conf, "addresses", CFG_SCALARS, addresses, .elem = CFG_IN6,
+	    .min = 1, .max = 64,
+	    .flags = CFG_F_REQUIRED | CFG_F_UNIQUE | CFG_F_RESTART,
+	    .help = "Our addresses. Proxy Binding Updates sent elsewhere are "
+	    "ignored; the address a proxy mobile agent writes to is our end of "
+	    "its tunnel (section 5.2)."),
+	F(ha_conf, "uplink", CFG_IFNAME, uplink, .flags = CFG_F_RESTART,
+	    .help = "Interface towards the proxy mobile agents; by default "
+	    "where the routing table says."),
+	F(ha_conf, "home-prefixes", CFG_SCALARS, home_prefixes,
+	    .elem = CFG_PREFIX, .min = 1, .max = 1024,
+	    .flags = CFG_F_REQUIRED | CFG_F_UNIQUE | CFG_F_RESTART,
+	    .help = "What we anchor: a mobile node's prefix outside of these "
+	    "is refused with status 132."),
+	F(ha_conf, "pmas", CFG_LIST, pmas, .table = &pma_table, .max = 4096,
+	    .help = "The proxy mobile agents that may register mobile nodes "
+	    "here; others are refused with status 146. Removing one refuses "
+	    "its next registrations; what it has registered stays until its "
+	    "lifetime ends or another one takes over."),
+	F(ha_conf, "proxy-registration", CFG_BOOL, proxy_registration,
+	    .def = "yes",
+	    .help = "With no, every registration is refused with status 145; "
+	    "bindings run out."),
+	F(ha_conf, "max-lifetime", CFG_DURATION, max_lifetime_us,
+	    .min = 4 * USEC_PER_SEC, .max = 262140 * USEC_PER_SEC,
+	    .def = "3600s",
+	    .help = "The longest lifetime granted; longer requests are "
+	    "shortened."),
+	F(ha_conf, "timestamp-window", CFG_DURATION, ts_window_us,
+	    .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
+	    .def = "5s",
+	    .help = "How far a Time Stamp may be from our clock; beyond that "
+	    "the registration is refused with status 148 (section 5.5). The "
+	    "clocks of the domain must agree better than this."),
+	F(ha_conf, "max-bindings", CFG_UINT, max_bindings, .min = 1,
+	    .max = 16000000, .def = "1000000",
+	    .help = "At most that many bindings in all; further ones are "
+	    "refused with status 130."),
+	F(ha_conf, "delete-delay", CFG_DURATION, min_delete_delay_us,
+	    .max = 3600 * USEC_PER_SEC, .def = "0s",
+	    .help = "Keep a de-registered binding and its claim to the prefix "
+	    "that long, without a path, for a mobile node that comes back."),
+	F(ha_conf, "answer-unknown-deregistration", CFG_BOOL,
+	    answer_unknown_dereg, .def = "yes",
+	    .help = "Answer a de-registration of what is not registered with "
+	    "status 133; with no, stay silent."),
+	{ .key = NULL },
+};
+
+static void
+check_prefixes(struct cfg_ctx *c, const struct ha_conf *conf)
+{
+	const struct prefix *p = conf->home_prefixes.v;
+
+	for (size_t i = 0; i < conf->home_prefixes.n; i++) {
+		char a[ADDR_STRLEN], b[ADDR_STRLEN];
+
+		if (p[i].family != AF_INET6 || p[i].len > 64)
+			cfg_error(c, &conf->at, "home-prefixes",
+			    "%s: not an IPv6 prefix of at most 64 bits",
+			    prefix_str(&p[i], a));
+		for (size_t k = 0; k < i; k++) {
+			if (prefix_overlaps(&p[i], &p[k]))
+				cfg_error(c, &conf->at, "home-prefixes",
+				    "%s and %s overlap", prefix_str(&p[k], a),
+				    prefix_str(&p[i], b));
+		}
+	}
+}
+
+/* Is the address one that would be routed into a tunnel? */
+static const struct prefix *
+inside(const struct ha_conf *conf, const struct in6_addr *a)
+{
+	const struct prefix *p = conf->home_prefixes.v;
+	struct prefix host;
+
+	prefix_from_in6(&host, a, 128);
+	for (size_t i = 0; i < conf->home_prefixes.n; i++) {
+		if (prefix_covers(&p[i], &host))
+			return &p[i];
+	}
+	return NULL;
+}
+
+static void
+check_pmas(struct cfg_ctx *c, const struct ha_conf *conf)
+{
+	const struct ha_conf_pma *v = conf->pmas.v;
+	char a[ADDR_STRLEN], b[ADDR_STRLEN];
+
+	for (size_t i = 0; i < conf->pmas.n; i++) {
+		const struct prefix *p = inside(conf, &v[i].address);
+
+		if (p != NULL)
+			cfg_error(c, &v[i].at, "address",
+			    "%s lies in the home prefix %s: its tunnel would "
+			    "lead into itself", in6_str(&v[i].address, a),
+			    prefix_str(p, b));
+		for (size_t k = 0; k < i; k++) {
+			if (in6_eq(&v[i].address, &v[k].address)) {
+				cfg_error(c, &v[i].at, "address",
+				    "%s stands twice, first in line %u",
+				    in6_str(&v[i].address, a), v[k].at.line);
+				break;
+			}
+		}
+	}
+}
+
+static void
+ha_check_conf(struct cfg_ctx *c, void *v)
+{
+	const struct ha_conf *conf = v;
+	const struct in6_addr *a = conf->addresses.v;
+	char buf[ADDR_STRLEN], pbuf[ADDR_STRLEN];
+
+	check_prefixes(c, conf);
+	for (size_t i = 0; i < conf->addresses.n; i++) {
+		const struct prefix *p = inside(conf, &a[i]);
+
+		if (p != NULL)
+			cfg_error(c, &conf->at, "addresses",
+			    "%s lies in the home prefix %s",
+			    in6_str(&a[i], buf), prefix_str(p, pbuf));
+	}
+	check_pmas(c, conf);
+}
+
+const struct cfg_table ha_conf_table = {
+	.name = "ha", .size = sizeof(struct ha_conf), .fields = ha_fields,
+	.check = ha_check_conf,
+	.help = "The home agent (section 5).",
+};
