@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The policy store in a YAML file, read by cfg.c.  Everything is in memory, so
+ * every lookup is answered before it returns.
+ *
+ * Two hash tables: by NAI (user part octet-wise, realm without case) and by
+ * MAC address.  A reload reads into a new store and swaps it in when it is
+ * good; profiles of the old one live until `changed` has returned.
+ */
+#include "policy/policy.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/crypto.h"
+#include "core/htab.h"
+#include "core/util.h"
+
+/* --- schema -------------------------------------------------------------------- */
+
+struct policy_file_conf {
+	struct cfg_where at;
+	struct cfg_list nodes;		/* struct profile */
+};
+
+static const char *const model_names[] = { "per-mn-prefix", NULL };
+static const char *const addrconf_names[] = { "slaac", NULL };
+
+#define F(k, ty, member, ...) \
+	{ .key = (k), .type = (ty), .off = offsetof(struct profile, member), \
+	  __VA_ARGS__ }
+
+static const struct cfg_field profile_fields[] = {
+	F("nai", CFG_NAI, nai, .flags = CFG_F_REQUIRED,
+	    .help = "Who the node is. The user part counts to the letter, the "
+	    "realm without regard to case."),
+	F("mac", CFG_SCALARS, macs, .elem = CFG_MAC, .max = 16,
+	    .help = "Link-layer addresses by which an access router knows the "
+	    "node. Without one the node can be attached by pmipctl only."),
+	F("home-prefix", CFG_PREFIX, home_prefix, .flags = CFG_F_REQUIRED,
+	    .help = "The node's own prefix, a /64. It lies inside one of the "
+	    "home agent's home-prefixes and belongs to nobody else."),
+	F("home-agent", CFG_IN6, home_agent,
+	    .help = "Where the prefix is anchored. Without it the access "
+	    "router's own pma.home-agent."),
+	F("model", CFG_ENUM, model, .names = model_names,
+	    .def = "per-mn-prefix",
+	    .help = "Addressing model. This version knows a prefix of one's "
+	    "own only."),
+	F("address-configuration", CFG_ENUM, addr_config,
+	    .names = addrconf_names, .def = "slaac",
+	    .help = "How the node gets its address. This version knows "
+	    "stateless autoconfiguration only."),
+	F("pmip", CFG_BOOL, pmip, .def = "yes",
+	    .help = "Is the node entitled to network-based mobility? With no "
+	    "it is known, and refused."),
+	F("allowed-pmas", CFG_SCALARS, allowed_pmas, .elem = CFG_IN6,
+	    .max = 1024, .flags = CFG_F_UNIQUE,
+	    .help = "Addresses of the proxy mobile agents that may register "
+	    "this node. Empty: any that the home agent knows."),
+	F("lifetime", CFG_DURATION, lifetime_us, .min = 0,
+	    .max = 262140 * USEC_PER_SEC,
+	    .help = "Lifetime to ask for; 0 or absent: pma.lifetime."),
+	{ .key = NULL },
+};
+
+static void check_nodes(struct cfg_ctx *c, void *conf);
+
+static const struct cfg_table profile_table = {
+	.name = "mobile node", .size = sizeof(struct profile),
+	.fields = profile_fields,
+	.help = "The mobile nodes.",
+};
+
+static const struct cfg_field policy_fields[] = {
+	{ .key = "mobile-nodes", .type = CFG_LIST, .flags = CFG_F_REQUIRED,
+	  .off = offsetof(struct policy_file_conf, nodes),
+	  .table = &profile_table,
+	  .help = "The mobile nodes and their profiles." },
+	{ .key = NULL },
+};
+
+const struct cfg_table policy_file_table = {
+	.name = "policy file", .size = sizeof(struct policy_file_conf),
+	.fields = policy_fields, .check = check_nodes,
+	.help = "The policy store.",
+};
+
+/* --- checks across nodes ----------------------------------------------------------- */
+
+/* A prefix or MAC of a node, to sort by. */
+struct claim {
+	const void *key;
+	const struct profile *p;
+};
+
+static int
+cmp_home_prefix(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int r = memcmp(&x->p->home_prefix.in6, &y->p->home_prefix.in6,
+	    sizeof(struct in6_addr));
+
+	return r != 0 ? r : x->p < y->p ? -1 : x->p > y->p;
+}
+
+static int
+cmp_mac(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int r = memcmp(x->key, y->key, sizeof(struct mac));
+
+	return r != 0 ? r : x->p < y->p ? -1 : x->p > y->p;
+}
+
+/* Octet-wise before the last '@', without case behind it. */
+static bool
+nai_eq(const char *a, size_t la, const char *b, size_t lb)
+{
+	const char *at = memrchr(a, '@', la);
+	size_t user = at != NULL ? (size_t)(at - a) : la;
+
+	return la == lb && memcmp(a, b, user) == 0 &&
+	    strncasecmp(a + user, b + user, la - user) == 0;
+}
+
+static int
+cmp_nai(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int r = strcasecmp(x->p->nai, y->p->nai);
+
+	return r != 0 ? r : x->p < y->p ? -1 : x->p > y->p;
+}
+
+static void
+check_each(struct cfg_ctx *c, const struct profile *p)
+{
+	char buf[ADDR_STRLEN];
+
+	if (p->home_prefix.family != AF_INET6 || p->home_prefix.len != 64 ||
+	    !in6_is_global_unicast(&p->home_prefix.in6))
+		cfg_error(c, &p->at, "home-prefix", "home-prefix: %s is not a "
+		    "/64 of global unicast addresses",
+		    prefix_str(&p->home_prefix, buf));
+}
+
+/* D5.9-12: no two nodes share a prefix; nor an NAI, nor a MAC address. */
+static void
+check_claims(struct cfg_ctx *c, struct claim *v, size_t n, const char *key,
+    int (*cmp)(const void *, const void *),
+    bool (*same)(const struct claim *, const struct claim *))
+{
+	qsort(v, n, sizeof(*v), cmp);
+	for (size_t i = 1; i < n; i++) {
+		if (same(&v[i - 1], &v[i]))
+			cfg_error(c, &v[i].p->at, key, "%s of %s belongs to %s "
+			    "already (line %u)", key, v[i].p->nai,
+			    v[i - 1].p->nai, v[i - 1].p->at.line);
+	}
+}
+
+static bool
+same_prefix(const struct claim *a, const struct claim *b)
+{
+	return prefix_overlaps(&a->p->home_prefix, &b->p->home_prefix);
+}
+
+static bool
+same_mac(const struct claim *a, const struct claim *b)
+{
+	return mac_eq(a->key, b->key);
+}
+
+static bool
+same_nai(const struct claim *a, const struct claim *b)
+{
+	return nai_eq(a->p->nai, strlen(a->p->nai), b->p->nai,
+	    strlen(b->p->nai));
+}
+
+static void
+check_nodes(struct cfg_ctx *c, void *conf)
+{
+	const struct policy_file_conf *pc = conf;
+	const struct profile *nodes = pc->nodes.v;
+	size_t nmacs = 0, m = 0;
+	struct claim *v;
+
+	for (size_t i = 0; i < pc->nodes.n; i++) {
+		check_each(c, &nodes[i]);
+		nmacs += nodes[i].macs.n;
+	}
+	v = calloc(MAX_OF(nmacs, pc->nodes.n) + 1, sizeof(*v));
+	if (v == NULL)
+		abort();
+	for (size_t i = 0; i < pc->nodes.n; i++)
+		v[i].p = &nodes[i];
+	check_claims(c, v, pc->nodes.n, "nai", cmp_nai, same_nai);
+	check_claims(c, v, pc->nodes.n, "home-prefix", cmp_home_prefix,
+	    same_prefix);
+	for (size_t i = 0; i < pc->nodes.n; i++) {
+		const struct mac *macs = nodes[i].macs.v;
+
+		for (size_t k = 0; k < nodes[i].macs.n; k++)
+			v[m++] = (struct claim){ &macs[k], &nodes[i] };
+	}
+	check_claims(c, v, nmacs, "mac", cmp_mac, same_mac);
+	free(v);
+}
+
+/* --- the store ------------------------------------------------------------------------ */
+
+struct nai_node {
+	struct hnode h;
+	const struct profile *p;
+};
+
+struct mac_node {
+	struct hnode h;
+	const struct mac *mac;
+	const struct profile *p;
+};
+
+struct store {
+	struct arena *arena;
+	const struct policy_file_conf *conf;
+	struct htab *by_nai, *by_mac;
+};
+
+struct policy_file {
+	struct policy policy;		/* first */
+	struct hash_key key;
+	struct store store;
+};
+
+static struct policy_file *
+file_of(struct policy *p)
+{
+	return CONTAINER_OF(p, struct policy_file, policy);
+}
+
+/* The realm in lower case, so that equal names hash equally. */
+static uint32_t
+nai_hash(const struct policy_file *f, const char *nai, size_t len)
+{
+	const char *at = memrchr(nai, '@', len);
+	size_t user = at != NULL ? (size_t)(at - nai) : len;
+	char low[NAI_MAX];
+
+	memcpy(low, nai, user);
+	for (size_t i = user; i < len; i++)
+		low[i] = (char)tolower((unsigned char)nai[i]);
+	return (uint32_t)hash_bytes(&f->key, low, len);
+}
+
+struct nai_key {
+	const char *nai;
+	size_t len;
+};
+
+static bool
+nai_node_eq(const struct hnode *n, const void *key)
+{
+	const struct nai_node *nn = CONTAINER_OF((struct hnode *)(uintptr_t)n,
+	    struct nai_node, h);
+	const struct nai_key *k = key;
+
+	return nai_eq(nn->p->nai, strlen(nn->p->nai), k->nai, k->len);
+}
+
+static bool
+mac_node_eq(const struct hnode *n, const void *key)
+{
+	const struct mac_node *mn = CONTAINER_OF((struct hnode *)(uintptr_t)n,
+	    struct mac_node, h);
+
+	return mac_eq(mn->mac, key);
+}
+
+static void
+store_done(struct store *s)
+{
+	htab_free(s->by_nai);
+	htab_free(s->by_mac);
+	arena_free(s->arena);
+}
+
+static void
+store_index(struct policy_file *f, struct store *s, const struct profile *p)
+{
+	struct nai_node *nn = arena_alloc(s->arena, sizeof(*nn));
+	const struct mac *macs = p->macs.v;
+
+	nn->p = p;
+	htab_insert(s->by_nai, &nn->h, nai_hash(f, p->nai, strlen(p->nai)));
+	for (size_t i = 0; i < p->macs.n; i++) {
+		struct mac_node *mn = arena_alloc(s->arena, sizeof(*mn));
+
+		mn->mac = &macs[i];
+		mn->p = p;
+		htab_insert(s->by_mac, &mn->h, (uint32_t)hash_bytes(&f->key,
+		    macs[i].b, sizeof(macs[i].b)));
+	}
+}
+
+static int
+store_load(struct policy_file *f, const char *path, struct store *ret,
+    struct cfg_errors *errs)
+{
+	struct store s = { .arena = arena_new() };
+	const struct profile *nodes;
+	void *conf;
+	int r = cfg_load(path, &policy_file_table, s.arena, &conf, errs);
+
+	if (r < 0) {
+		arena_free(s.arena);
+		return r;
+	}
+	s.conf = conf;
+	s.by_nai = htab_new();
+	s.by_mac = htab_new();
+	nodes = s.conf->nodes.v;
+	for (size_t i = 0; i < s.conf->nodes.n; i++)
+		store_index(f, &s, &nodes[i]);
+	*ret = s;
+	return 0;
+}
+
+static void
+file_by_nai(struct policy *p, const char *nai, size_t len, policy_found_fn *fn,
+    void *ctx)
+{
+	struct policy_file *f = file_of(p);
+	struct nai_key key = { nai, len };
+	struct hnode *n = NULL;
+
+	if (len <= NAI_MAX)
+		n = htab_find(f->store.by_nai, nai_hash(f, nai, len),
+		    nai_node_eq, &key);
+	if (n == NULL)
+		fn(ctx, -ENOENT, NULL);
+	else
+		fn(ctx, 0, CONTAINER_OF(n, struct nai_node, h)->p);
+}
+
+static void
+file_cancel(struct policy *p UNUSED, void *ctx UNUSED)
+{
+	/* no lookup is ever outstanding */
+}
+
+static const struct profile *
+file_by_mac(struct policy *p, const struct mac *m)
+{
+	struct policy_file *f = file_of(p);
+	struct hnode *n = htab_find(f->store.by_mac, (uint32_t)hash_bytes(
+	    &f->key, m->b, sizeof(m->b)), mac_node_eq, m);
+
+	return n != NULL ? CONTAINER_OF(n, struct mac_node, h)->p : NULL;
+}
+
+static const struct policy_ops file_ops = {
+	.name = "file",
+	.by_nai = file_by_nai,
+	.cancel = file_cancel,
+	.by_mac = file_by_mac,
+};
+
+int
+policy_file_new(const char *path, struct policy **ret, struct cfg_errors *errs)
+{
+	struct policy_file *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (f == NULL)
+		abort();
+	f->policy.ops = &file_ops;
+	hash_key_random(&f->key);
+	r = store_load(f, path, &f->store, errs);
+	if (r < 0) {
+		free(f);
+		return r;
+	}
+	*ret = &f->policy;
+	return 0;
+}
+
+int
+policy_file_reload(struct policy *p, const char *path, struct cfg_errors *errs)
+{
+	struct policy_file *f = file_of(p);
+	struct store old = f->store, fresh;
+	int r = store_load(f, path, &fresh, errs);
+
+	if (r < 0)
+		return r;
+	f->store = fresh;
+	if (p->changed != NULL)
+		p->changed(p->changed_ctx);
+	store_done(&old);
+	return 0;
+}
+
+void
+policy_file_free(struct policy *p)
+{
+	if (p == NULL)
+		return;
+	store_done(&file_of(p)->store);
+	free(file_of(p));
+}
+
+size_t
+policy_file_count(const struct policy *p)
+{
+	return file_of((struct policy *)(uintptr_t)p)->store.conf->nodes.n;
+}
+
+bool
+profile_allows_pma(const struct profile *p, const struct in6_addr *pma)
+{
+	const struct in6_addr *a = p->allowed_pmas.v;
+
+	for (size_t i = 0; i < p->allowed_pmas.n; i++) {
+		if (in6_eq(&a[i], pma))
+			return true;
+	}
+	return p->allowed_pmas.n == 0;
+}
