@@ -17,16 +17,18 @@
 static uint64_t
 checksum_add(uint64_t sum, struct cur *c)
 {
-	while (cur_left(c) >= 8) {
+	size_t n;
+
+	for (n = cur_left(c); n >= 8; n -= 8) {
 		uint64_t v = cur_u64(c);
 
 		sum += (v >> 32) + (v & 0xffffffff);
 	}
-	if (cur_left(c) >= 4)
+	if ((n & 4) != 0)
 		sum += cur_u32(c);
-	if (cur_left(c) >= 2)
+	if ((n & 2) != 0)
 		sum += (uint64_t)cur_u16(c) << 16;
-	if (cur_left(c) > 0)
+	if ((n & 1) != 0)
 		sum += (uint64_t)cur_u8(c) << 8;
 	return sum;
 }
