@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "core/clock.h"
 #include "core/crypto.h"
 #include "core/htab.h"
 #include "core/util.h"
