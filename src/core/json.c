@@ -221,6 +221,13 @@ json_w_null(struct json_w *w, const char *key)
 	w_printf(w, key, "null");
 }
 
+void
+json_w_newline(struct json_w *w)
+{
+	w_put(w, "\n", 1);
+	w->comma = false;
+}
+
 /* --- reader ------------------------------------------------------------------ */
 
 /* A struct json_r is jansson's value under another name. */

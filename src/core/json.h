@@ -34,6 +34,8 @@ void json_w_i(struct json_w *w, const char *key, int64_t v);
 void json_w_sec(struct json_w *w, const char *key, int64_t usec);
 void json_w_bool(struct json_w *w, const char *key, bool v);
 void json_w_null(struct json_w *w, const char *key);
+/* End a line behind an outermost value; another one may follow. */
+void json_w_newline(struct json_w *w);
 
 /* A parsed value; opaque. */
 struct json_r;
