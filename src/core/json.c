@@ -343,3 +343,16 @@ json_r_is_arr(const struct json_r *r)
 {
 	return json_is_array(j_of(r));
 }
+
+void
+json_w_value(struct json_w *w, const struct json_r *v)
+{
+	char *text = json_dumps(j_of(v), JSON_COMPACT | JSON_ENCODE_ANY |
+	    JSON_REAL_PRECISION(15));
+
+	if (text == NULL)
+		abort();
+	w_begin(w, NULL);
+	w_put(w, text, strlen(text));
+	free(text);
+}

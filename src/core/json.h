@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct json_r;
+
 /* Growing text buffer; aborts when out of memory. */
 struct json_w {
 	char *buf;
@@ -34,11 +36,13 @@ void json_w_i(struct json_w *w, const char *key, int64_t v);
 void json_w_sec(struct json_w *w, const char *key, int64_t usec);
 void json_w_bool(struct json_w *w, const char *key, bool v);
 void json_w_null(struct json_w *w, const char *key);
+/* A value that was read, as it is (compact). */
+void json_w_value(struct json_w *w, const struct json_r *v);
 /* End a line behind an outermost value; another one may follow. */
 void json_w_newline(struct json_w *w);
 
-/* A parsed value; opaque. */
-struct json_r;
+/* A parsed value is opaque. */
+
 /* NULL on malformed text (message into err, may be NULL). */
 struct json_r *json_r_parse(const char *text, size_t len, char *err,
     size_t errcap);
