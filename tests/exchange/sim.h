@@ -186,6 +186,7 @@ struct sim_kernel {
 	unsigned refuse_call;	/* same, but path_set itself says no */
 	unsigned refuse_del;
 	unsigned refuse_tunnel;
+	bool forget;		/* say yes and remember nothing (large runs) */
 	unsigned lose;		/* lose that many answers: the operation is
 				 * undone after 2 s with -ETIMEDOUT */
 	/* counters */

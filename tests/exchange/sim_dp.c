@@ -23,12 +23,14 @@
 struct sim_dp {
 	struct dp dp;
 	struct sim_node *node;
+	struct sim_op *ops;	/* under way */
 	usec_t last;		/* when the latest operation will be done */
 	uint32_t next_ifindex;
 };
 
 /* One operation under way. */
 struct sim_op {
+	struct sim_op *next, **pprev;
 	struct sim_dp *d;
 	bool del;
 	struct sim_kpath k;	/* what to set; key of what to delete */
@@ -203,7 +205,12 @@ op_run(void *arg)
 	struct sim_op *o = arg;
 	struct sim_node *n = o->d->node;
 
-	if (o->err == 0) {
+	if (o->pprev != NULL) {
+		*o->pprev = o->next;
+		if (o->next != NULL)
+			o->next->pprev = o->pprev;
+	}
+	if (o->err == 0 && !n->kernel.forget) {
 		if (o->del)
 			kernel_del(&n->kernel, &o->k);
 		else
@@ -233,6 +240,11 @@ op_start(struct sim_dp *d, struct sim_op *o)
 	if (copy == NULL)
 		abort();
 	*copy = *o;
+	copy->next = d->ops;
+	copy->pprev = &d->ops;
+	if (copy->next != NULL)
+		copy->next->pprev = &copy->next;
+	d->ops = copy;
 	/* A lost answer holds up nobody else. */
 	if (o->err != -ETIMEDOUT) {
 		delay = MAX_OF(delay, d->last - sim_now(s));
@@ -456,8 +468,14 @@ sim_dp_new(struct sim_node *n)
 void
 sim_dp_free(struct sim_node *n)
 {
+	struct sim_dp *d = CONTAINER_OF(n->dp, struct sim_dp, dp);
 	struct sim_kernel keep = n->kernel;
 
+	/* Who still waits is told; the roles have gone by now. */
+	for (struct sim_op *o = d->ops; o != NULL; o = o->next) {
+		if (o->done != NULL)
+			o->done(o->ctx, -ECANCELED);
+	}
 	/*
 	 * The table takes its tunnels down, which after shutdown(keep) must
 	 * not show: what stays in the kernel is decided already.
