@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Netlink in batches: see netlink.h.
+ *
+ * Requests are copied behind each other into one buffer; at the end of the
+ * loop turn (or when the buffer is full) one send() takes them to the kernel,
+ * which works through them in order and acknowledges each.  So the answers
+ * come in order as well, and a ring of callbacks is all the bookkeeping.
+ *
+ * The receive buffer can overflow when thousands of acknowledgements wait.  We
+ * therefore stop sending while more than WINDOW of them are outstanding; should
+ * the kernel report ENOBUFS all the same, nobody knows which answers were
+ * lost, and every outstanding request is answered -EIO.
+ */
+#include "core/netlink.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/stats.h"
+#include "core/util.h"
+
+#define MOD "netlink"
+#define OUT_CAP 65536		/* octets per send() */
+#define IN_CAP (256 * 1024)
+#define RCVBUF (8 << 20)
+#define PENDING_MAX 100000
+#define WINDOW 4096		/* sent and unanswered */
+#define READS_PER_WAKEUP 16
+#define DRAIN_US (5 * USEC_PER_SEC)
+#define DUMP_TRIES 5
+
+#define NL_STATS(X) \
+	X(ST_REQUESTS, "requests", "requests sent") \
+	X(ST_SENDS, "sends", "batches they left in") \
+	X(ST_REFUSED, "refused", "requests the kernel refused") \
+	X(ST_LOST, "lost", "requests whose answer was lost: answered EIO") \
+	X(ST_OVERRUN, "overrun", "notifications lost, tables read again")
+
+enum {
+#define X(id, name, help) id,
+	NL_STATS(X)
+#undef X
+	ST_MAX
+};
+
+static const struct stat_desc nl_stats[ST_MAX] = {
+#define X(id, name, help) { name, help },
+	NL_STATS(X)
+#undef X
+};
+
+struct request {
+	netlink_done_fn *done;
+	void *ctx;
+	uint32_t seq;
+	uint32_t len;		/* of its message, NLMSG_ALIGNed */
+};
+
+struct netlink {
+	struct loop *loop;
+	struct log *log;
+	struct stat_group st;
+	struct loop_fd *lfd;
+	struct loop_hook *hook;
+	int fd, sync_fd;
+	uint32_t seq;
+	/* ring of requests: [tail, sent) wait for an ack, [sent, head) queue */
+	struct request *ring;
+	size_t cap;			/* a power of two */
+	size_t tail, sent, head;	/* free-running */
+	/* messages of [sent, head), in order */
+	uint8_t *out;
+	size_t out_len, out_cap;
+	bool blocked;
+	uint8_t *in;
+};
+
+/* --- sockets --------------------------------------------------------------------- */
+
+static int
+open_socket(int *ret)
+{
+	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int on = 1, size = RCVBUF;
+
+	if (fd < 0)
+		return -errno;
+	/* Extended texts, and acks without a copy of the request. */
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
+	    sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size,
+		    sizeof(size));
+	if (bind(fd, (struct sockaddr *)(void *)&sa, sizeof(sa)) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	*ret = fd;
+	return 0;
+}
+
+/* --- answers ------------------------------------------------------------------------ */
+
+/* The kernel's own words in an error message, NULL without. */
+static const char *
+ext_text(const struct nlmsghdr *nlh, const struct nlmsgerr *e)
+{
+	size_t off = sizeof(*nlh) + sizeof(*e), end = nlh->nlmsg_len;
+
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
+		return NULL;
+	if (!(nlh->nlmsg_flags & NLM_F_CAPPED) &&
+	    e->msg.nlmsg_len > sizeof(e->msg))
+		off += NLMSG_ALIGN(e->msg.nlmsg_len - sizeof(e->msg));
+	while (off + sizeof(struct nlattr) <= end) {
+		const struct nlattr *a = (const void *)((const char *)nlh +
+		    off);
+
+		if (a->nla_len < sizeof(*a) || off + a->nla_len > end)
+			return NULL;
+		if ((a->nla_type & NLA_TYPE_MASK) == NLMSGERR_ATTR_MSG)
+			return (const char *)(a + 1);
+		off += NLA_ALIGN(a->nla_len);
+	}
+	return NULL;
+}
+
+static void
+answer(struct netlink *n, struct request *rq, int err, const char *text)
+{
+	if (err < 0)
+		stat_inc(&n->st, ST_REFUSED);
+	if (rq->done != NULL)
+		rq->done(rq->ctx, err, text);
+	else if (err < 0)
+		log_warn(n->log, MOD, "request-refused", KV_ERR(err),
+		    KV_STR("text", text != NULL ? text : ""));
+}
+
+/* Take the oldest outstanding request out of the ring. */
+static struct request
+take_oldest(struct netlink *n)
+{
+	return n->ring[n->tail++ & (n->cap - 1)];
+}
+
+static void
+fail_outstanding(struct netlink *n)
+{
+	size_t until = n->sent;
+
+	while (n->tail != until) {
+		struct request rq = take_oldest(n);
+
+		stat_inc(&n->st, ST_LOST);
+		answer(n, &rq, -EIO, "the answer was lost");
+	}
+}
+
+static void
+handle_ack(struct netlink *n, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *e = NLMSG_DATA(nlh);
+
+	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*e)))
+		return;
+	while (n->tail != n->sent) {
+		uint32_t seq = n->ring[n->tail & (n->cap - 1)].seq;
+		struct request rq;
+
+		if ((int32_t)(nlh->nlmsg_seq - seq) < 0)
+			return;		/* of a request we gave up on */
+		rq = take_oldest(n);
+		if (nlh->nlmsg_seq == seq) {
+			answer(n, &rq, e->error, ext_text(nlh, e));
+			return;
+		}
+		stat_inc(&n->st, ST_LOST);
+		answer(n, &rq, -EIO, "the answer was lost");
+	}
+}
+
+/* One datagram into `buf`; octets, 0 nothing there, -errno. */
+static ssize_t
+receive(int fd, void *buf, size_t cap)
+{
+	struct sockaddr_nl from;
+	struct iovec iov = { buf, cap };
+	struct msghdr mh = { .msg_name = &from, .msg_namelen = sizeof(from),
+		.msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	do {
+		n = recvmsg(fd, &mh, MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		/* only the kernel's word counts */
+	} while (n < 0 || from.nl_pid != 0);
+	return n;
+}
+
+static void
+on_readable(void *ctx, int fd, int what)
+{
+	struct netlink *n = ctx;
+
+	if (what & LOOP_WRITE)
+		n->blocked = false;
+	for (unsigned i = 0; i < READS_PER_WAKEUP; i++) {
+		ssize_t len = receive(fd, n->in, IN_CAP);
+		struct nlmsghdr *nlh = (void *)n->in;
+
+		if (len == 0)
+			break;
+		if (len < 0) {
+			if (len == -ENOBUFS)
+				fail_outstanding(n);
+			break;
+		}
+		for (; NLMSG_OK(nlh, (unsigned)len); nlh = NLMSG_NEXT(nlh,
+		    len)) {
+			if (nlh->nlmsg_type == NLMSG_ERROR)
+				handle_ack(n, nlh);
+		}
+	}
+}
+
+/* --- requests ------------------------------------------------------------------------ */
+
+static void
+ring_grow(struct netlink *n)
+{
+	size_t cap = n->cap != 0 ? n->cap * 2 : 256;
+	struct request *ring = calloc(cap, sizeof(*ring));
+
+	if (ring == NULL)
+		abort();
+	for (size_t i = n->tail; i != n->head; i++)
+		ring[i & (cap - 1)] = n->ring[i & (n->cap - 1)];
+	free(n->ring);
+	n->ring = ring;
+	n->cap = cap;
+}
+
+static void
+out_append(struct netlink *n, const struct nlmsghdr *nlh, size_t len)
+{
+	if (n->out_len + len > n->out_cap) {
+		while (n->out_len + len > n->out_cap)
+			n->out_cap = n->out_cap != 0 ? n->out_cap * 2 :
+			    OUT_CAP;
+		n->out = realloc(n->out, n->out_cap);
+		if (n->out == NULL)
+			abort();
+	}
+	memcpy(n->out + n->out_len, nlh, nlh->nlmsg_len);
+	memset(n->out + n->out_len + nlh->nlmsg_len, 0, len - nlh->nlmsg_len);
+	n->out_len += len;
+}
+
+/* How much of the queue leaves next: whole messages, at most OUT_CAP octets
+ * and as many as the window allows. */
+static size_t
+next_batch(const struct netlink *n, size_t *ret_octets)
+{
+	size_t count = 0, octets = 0, room = WINDOW - (n->sent - n->tail);
+
+	for (size_t i = n->sent; i != n->head && count < room; i++, count++) {
+		size_t len = n->ring[i & (n->cap - 1)].len;
+
+		if (count > 0 && octets + len > OUT_CAP)
+			break;
+		octets += len;
+	}
+	*ret_octets = octets;
+	return count;
+}
+
+static void
+flush(void *ctx)
+{
+	struct netlink *n = ctx;
+	size_t gone = 0, octets, count;
+
+	while (!n->blocked && (count = next_batch(n, &octets)) > 0) {
+		ssize_t r = send(n->fd, n->out + gone, octets, MSG_DONTWAIT);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
+			n->blocked = true;
+			break;
+		}
+		gone += octets;
+		n->sent += count;
+		stat_inc(&n->st, ST_SENDS);
+		stat_add(&n->st, ST_REQUESTS, count);
+		if (r < 0)
+			fail_outstanding(n);
+	}
+	if (gone > 0) {
+		n->out_len -= gone;
+		memmove(n->out, n->out + gone, n->out_len);
+	}
+	if (n->lfd != NULL)
+		(void)loop_fd_set(n->lfd, LOOP_READ |
+		    (n->blocked ? LOOP_WRITE : 0));
+}
+
+int
+netlink_send(struct netlink *n, struct nl_msg *m, netlink_done_fn *done,
+    void *ctx)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(m);
+	struct request *rq;
+
+	if (n->head - n->tail >= PENDING_MAX)
+		return -ENOBUFS;
+	if (n->head - n->tail == n->cap)
+		ring_grow(n);
+	nlh->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	nlh->nlmsg_seq = ++n->seq;
+	nlh->nlmsg_pid = 0;
+	rq = &n->ring[n->head++ & (n->cap - 1)];
+	*rq = (struct request){ .done = done, .ctx = ctx, .seq = n->seq,
+		.len = NLMSG_ALIGN(nlh->nlmsg_len) };
+	out_append(n, nlh, rq->len);
+	return 0;
+}
+
+unsigned
+netlink_pending(const struct netlink *n)
+{
+	return (unsigned)(n->head - n->tail);
+}
+
+int
+netlink_drain(struct netlink *n)
+{
+	usec_t until = clock_mono_us(&clock_system) + DRAIN_US;
+
+	while (n->head != n->tail) {
+		struct pollfd p = { .fd = n->fd, .events = POLLIN };
+		usec_t left = until - clock_mono_us(&clock_system);
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		n->blocked = false;
+		flush(n);
+		if (n->blocked)
+			p.events |= POLLOUT;
+		if (poll(&p, 1, (int)(left / 1000) + 1) > 0)
+			on_readable(n, n->fd, LOOP_READ);
+	}
+	return 0;
+}
+
+/* --- synchronous ------------------------------------------------------------------------ */
+
+static int
+sync_send(struct netlink *n, struct nl_msg *m, int flags)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(m);
+
+	nlh->nlmsg_flags |= NLM_F_REQUEST | flags;
+	nlh->nlmsg_seq = ++n->seq;
+	nlh->nlmsg_pid = 0;
+	return send(n->sync_fd, nlh, nlh->nlmsg_len, 0) < 0 ? -errno : 0;
+}
+
+static ssize_t
+sync_receive(struct netlink *n)
+{
+	for (;;) {
+		struct pollfd p = { .fd = n->sync_fd, .events = POLLIN };
+		int r = poll(&p, 1, (int)(DRAIN_US / 1000));
+		ssize_t len;
+
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		len = receive(n->sync_fd, n->in, IN_CAP);
+		if (len != 0)
+			return len;
+	}
+}
+
+int
+netlink_sync(struct netlink *n, struct nl_msg *m)
+{
+	int r = sync_send(n, m, NLM_F_ACK);
+
+	while (r == 0) {
+		ssize_t len = sync_receive(n);
+		struct nlmsghdr *nlh = (void *)n->in;
+
+		if (len < 0)
+			return (int)len;
+		for (; NLMSG_OK(nlh, (unsigned)len); nlh = NLMSG_NEXT(nlh,
+		    len)) {
+			const struct nlmsgerr *e = NLMSG_DATA(nlh);
+
+			if (nlh->nlmsg_seq != n->seq ||
+			    nlh->nlmsg_type != NLMSG_ERROR)
+				continue;
+			if (e->error < 0)
+				log_debug(n->log, MOD, "sync-refused",
+				    KV_ERR(e->error), KV_STR("text",
+				    ext_text(nlh, e)));
+			return e->error;
+		}
+	}
+	return r;
+}
+
+/* One pass of a dump. -EINTR: the table changed meanwhile. */
+static int
+dump_once(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn, void *ctx)
+{
+	bool interrupted = false;
+	int r = sync_send(n, m, NLM_F_DUMP);
+	/* `fn` may send synchronous requests of its own: not on this buffer */
+	uint8_t *buf = malloc(IN_CAP);
+	uint32_t seq = n->seq;
+
+	if (buf == NULL)
+		abort();
+	while (r == 0) {
+		ssize_t len = sync_receive(n);
+		struct nlmsghdr *nlh = (void *)buf;
+
+		if (len < 0) {
+			r = (int)len;
+			break;
+		}
+		memcpy(buf, n->in, (size_t)len);
+		for (; NLMSG_OK(nlh, (unsigned)len); nlh = NLMSG_NEXT(nlh,
+		    len)) {
+			if (nlh->nlmsg_seq != seq)
+				continue;
+			if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+				interrupted = true;
+			if (nlh->nlmsg_type == NLMSG_DONE)
+				r = interrupted ? -EINTR : 1;
+			else if (nlh->nlmsg_type == NLMSG_ERROR)
+				r = ((struct nlmsgerr *)NLMSG_DATA(
+				    nlh))->error;
+			else
+				fn(ctx, nlh);
+		}
+	}
+	free(buf);
+	return MIN_OF(r, 0);
+}
+
+int
+netlink_dump(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn,
+    void (*restart)(void *ctx), void *ctx)
+{
+	int r = -EINTR;
+
+	for (unsigned i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		if (i > 0 && restart != NULL)
+			restart(ctx);
+		r = dump_once(n, m, fn, ctx);
+	}
+	return r;
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+int
+netlink_new(struct loop *l, struct log *log, struct stats *stats,
+    struct netlink **ret)
+{
+	struct netlink *n = calloc(1, sizeof(*n));
+	int r;
+
+	if (n == NULL || (n->in = malloc(IN_CAP)) == NULL)
+		abort();
+	n->loop = l;
+	n->log = log;
+	n->fd = n->sync_fd = -1;
+	stats_register(stats, &n->st, "netlink", nl_stats, ST_MAX);
+	if ((r = open_socket(&n->fd)) < 0 ||
+	    (r = open_socket(&n->sync_fd)) < 0) {
+		netlink_free(n);
+		return r;
+	}
+	n->lfd = loop_fd_add(l, n->fd, LOOP_READ, on_readable, n);
+	n->hook = loop_hook_add(l, flush, n);
+	if (n->lfd == NULL) {
+		r = -errno;
+		netlink_free(n);
+		return r;
+	}
+	*ret = n;
+	return 0;
+}
+
+void
+netlink_free(struct netlink *n)
+{
+	if (n == NULL)
+		return;
+	loop_hook_del(n->hook);
+	loop_fd_del(n->lfd);
+	if (n->fd >= 0)
+		close(n->fd);
+	if (n->sync_fd >= 0)
+		close(n->sync_fd);
+	stats_unregister(&n->st);
+	free(n->ring);
+	free(n->out);
+	free(n->in);
+	free(n);
+}
+
+/* --- notifications -------------------------------------------------------------------------- */
+
+struct netlink_mon {
+	struct netlink *netlink;
+	struct loop_fd *lfd;
+	int fd;
+	netlink_msg_fn *fn;
+	void (*lost)(void *ctx);
+	void *ctx;
+	bool dead;			/* freed from inside a callback */
+	bool busy;
+	uint8_t buf[32768];
+};
+
+static void
+mon_destroy(struct netlink_mon *m)
+{
+	loop_fd_del(m->lfd);
+	if (m->fd >= 0)
+		close(m->fd);
+	free(m);
+}
+
+static void
+on_notification(void *ctx, int fd, int what UNUSED)
+{
+	struct netlink_mon *m = ctx;
+
+	m->busy = true;
+	for (unsigned i = 0; i < READS_PER_WAKEUP && !m->dead; i++) {
+		ssize_t len = receive(fd, m->buf, sizeof(m->buf));
+		struct nlmsghdr *nlh = (void *)m->buf;
+
+		if (len == -ENOBUFS) {
+			stat_inc(&m->netlink->st, ST_OVERRUN);
+			if (m->lost != NULL)
+				m->lost(m->ctx);
+			continue;
+		}
+		if (len <= 0)
+			break;
+		for (; !m->dead && NLMSG_OK(nlh, (unsigned)len);
+		    nlh = NLMSG_NEXT(nlh, len))
+			m->fn(m->ctx, nlh);
+	}
+	m->busy = false;
+	if (m->dead)
+		mon_destroy(m);
+}
+
+int
+netlink_monitor(struct netlink *n, const int *groups, unsigned ngroups,
+    netlink_msg_fn *fn, void (*lost)(void *ctx), void *ctx,
+    struct netlink_mon **ret)
+{
+	struct netlink_mon *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (m == NULL)
+		abort();
+	m->netlink = n;
+	m->fn = fn;
+	m->lost = lost;
+	m->ctx = ctx;
+	r = open_socket(&m->fd);
+	if (r < 0) {
+		free(m);
+		return r;
+	}
+	for (unsigned i = 0; i < ngroups; i++) {
+		if (setsockopt(m->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
+		    &groups[i], sizeof(groups[i])) < 0)
+			r = -errno;
+	}
+	if (r == 0) {
+		m->lfd = loop_fd_add(n->loop, m->fd, LOOP_READ,
+		    on_notification, m);
+		r = m->lfd != NULL ? 0 : -errno;
+	}
+	if (r < 0) {
+		mon_destroy(m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}
+
+void
+netlink_monitor_free(struct netlink_mon *m)
+{
+	if (m == NULL)
+		return;
+	if (m->busy)
+		m->dead = true;
+	else
+		mon_destroy(m);
+}
