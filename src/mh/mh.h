@@ -20,7 +20,8 @@
 #define MH_NO_NEXT 59		/* Payload Proto on send */
 #define MH_MAX_LEN 2048		/* (255 + 1) * 8 */
 #define MH_LIFETIME_UNIT_S 4	/* RFC 6275 6.1.7 */
-#define MH_OPTS_MAX 64		/* options of one message we are ready to walk */
+#define MH_OPTS_MAX 64		/* options of one message we walk; padding is
+				 * none */
 
 enum mh_type {
 	MH_BRR = 0, MH_HOTI = 1, MH_COTI = 2, MH_HOT = 3, MH_COT = 4,
@@ -152,10 +153,11 @@ extern const struct mh_wire mh_wire_default;
 
 /*
  * Parse `len` octets that arrived from src for dst.  MH_OK and *ret filled, or
- * the reason; on MH_UNKNOWN_TYPE ret->type is set.  Types whose message data we
- * do not read (HoTI, Heartbeat, ...) are MH_OK with no options.  Option rules:
- * PROTOCOL 10.2 (wrong length of a known option: as if absent; unknown:
- * skipped; MN-ID of length 0: mn_id_len 0).
+ * the reason; on MH_UNKNOWN_TYPE ret->type is set, and on MH_OPTION_* the type
+ * and the fields before the options are (for an answer).  Types whose message
+ * data we do not read (HoTI, Heartbeat, ...) are MH_OK with no options.  Option
+ * rules: PROTOCOL 10.2 (wrong length of a known option: as if absent; unknown:
+ * skipped; MN-ID of Length 1: present, mn_id_len 0).
  * *ret_off, when not NULL, is the offset of the offending octet.
  */
 enum mh_drop mh_parse(const void *data, size_t len, const struct in6_addr *src,
@@ -180,7 +182,7 @@ uint16_t mh_checksum(const void *data, size_t len, const struct in6_addr *src,
 uint64_t mh_ts_from_us(int64_t wall_us);
 int64_t mh_ts_to_us(uint64_t ts);
 
-/* "PBU", "PBA", "BU", ... for logs. */
+/* "BU", "BA", "BE", ... for logs; "unassigned". */
 const char *mh_type_name(uint8_t type);
 
 #endif

@@ -54,7 +54,7 @@ mh_checksum(const void *data, size_t len, const struct in6_addr *src,
 	cur_init(&c, data, len);
 	sum = checksum_add(sum, &c);
 
-	/* Take the field out again: it was the upper half of the second word. */
+	/* Take the field out again: the upper half of the second word. */
 	cur_init(&c, data, len);
 	cur_skip(&c, CHECKSUM_OFF);
 	sum -= (uint64_t)cur_u16(&c) << 16;

@@ -115,8 +115,7 @@ opt_read_hnp(struct cur *c, const struct mh_wire *w UNUSED, struct mh_opts *o)
 		return MHOPT_TAKEN;
 	}
 	cur_in6(c, &a);
-	in6_mask(&a, plen);
-	prefix_from_in6(&o->hnp[o->nhnp++], &a, plen);
+	prefix_from_in6(&o->hnp[o->nhnp++], &a, plen);	/* masks */
 	return MHOPT_TAKEN;
 }
 

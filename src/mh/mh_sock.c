@@ -64,7 +64,8 @@ static const struct stat_desc sock_stats[ST_MAX] = {
 	    "messages lost because the receive buffer was full" },
 	[ST_TX] = { "tx", "messages sent" },
 	[ST_TX_ERROR] = { "tx-error", "messages the kernel refused" },
-	[ST_TX_FULL] = { "tx-full", "messages lost because the queue was full" },
+	[ST_TX_FULL] = { "tx-full",
+	    "messages lost because the queue was full" },
 	[ST_TX_BLOCKED] = { "tx-blocked", "times the kernel took no more" },
 };
 

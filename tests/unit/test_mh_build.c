@@ -375,6 +375,20 @@ START_TEST(test_mh_build_round_trip)
 }
 END_TEST
 
+/* The P bit of 29 is a reserved bit of 36. */
+START_TEST(test_mh_build_reserved_bit)
+{
+	struct mh_msg m = { .type = MH_BU, .o.have = MHO_IP4_REQ };
+	uint8_t buf[MH_MAX_LEN];
+
+	m.o.ip4_req.plen = 24;
+	m.o.ip4_req.prefix_request = true;
+	ck_assert_int_eq(mh_build(&m, &src, &dst, &mh_wire_default, buf,
+	    sizeof(buf)), 24);
+	ck_assert_uint_eq(buf[14], 24 << 2);
+}
+END_TEST
+
 /* With every option there is. */
 START_TEST(test_mh_build_all_options)
 {
@@ -527,6 +541,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_mh_build_each_option);
 	tcase_add_test(tc, test_mh_build_round_trip);
+	tcase_add_test(tc, test_mh_build_reserved_bit);
 	tcase_add_test(tc, test_mh_build_all_options);
 	tcase_add_test(tc, test_mh_build_too_small);
 	tcase_add_test(tc, test_mh_build_refuses);
