@@ -95,7 +95,7 @@ role_env_done(struct env *env)
 		stats_unregister(&env->st_mh);
 }
 
-/* --- sending --------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------- */
 
 int
 role_send_mh(struct env *env, const struct mh_msg *m,
@@ -120,7 +120,7 @@ role_send_mh(struct env *env, const struct mh_msg *m,
 	return 0;
 }
 
-/* --- receiving -------------------------------------------------------------- */
+/* --- receiving --------------------------------------------------------- */
 
 static void
 log_drop(struct env *env, const struct mh_pkt *pkt, enum mh_drop why,

@@ -62,7 +62,7 @@ struct sim_flight {
 	uint8_t data[];
 };
 
-/* --- text to values -------------------------------------------------------- */
+/* --- text to values ---------------------------------------------------- */
 
 struct in6_addr
 sim_in6(const char *text)
@@ -106,7 +106,7 @@ grow(void *v, size_t n, size_t *cap, size_t size)
 	return v;
 }
 
-/* --- the world -------------------------------------------------------------- */
+/* --- the world --------------------------------------------------------- */
 
 struct sim *
 sim_new(uint64_t seed)
@@ -204,7 +204,7 @@ sim_nodes(struct sim *s)
 	return s->nodes;
 }
 
-/* --- time -------------------------------------------------------------------- */
+/* --- time -------------------------------------------------------------- */
 
 static bool
 ev_before(const struct sim_ev *a, const struct sim_ev *b)
@@ -351,7 +351,7 @@ sim_run_until(struct sim *s, sim_pred_fn *pred, void *ctx, usec_t max)
 	return true;
 }
 
-/* --- the network -------------------------------------------------------------- */
+/* --- the network ------------------------------------------------------- */
 
 struct sim_path *
 sim_net(struct sim *s)
@@ -515,7 +515,7 @@ sim_send_mh(struct sim *s, const char *src, const char *dst,
 	sim_send_raw(s, &a, &b, buf, (size_t)len);
 }
 
-/* --- the trace ----------------------------------------------------------------- */
+/* --- the trace --------------------------------------------------------- */
 
 void
 sim_trace(struct sim *s, bool on)
@@ -666,7 +666,7 @@ sim_expect_silence(struct sim *s, const char *src, const char *dst,
 		    src != NULL ? src : "any", dst != NULL ? dst : "any");
 }
 
-/* --- nodes ---------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------- */
 
 struct sim_node *
 sim_add_node(struct sim *s, const char *name)

@@ -50,13 +50,13 @@
 struct sim;
 struct sim_node;
 
-/* --- text to values ------------------------------------------------------ */
+/* --- text to values ---------------------------------------------------- */
 
 struct in6_addr sim_in6(const char *text);
 struct prefix sim_prefix(const char *text);
 struct mac sim_mac(const char *text);
 
-/* --- the world ------------------------------------------------------------ */
+/* --- the world --------------------------------------------------------- */
 
 struct sim *sim_new(uint64_t seed);
 /* Stops every node (as a crash would) and frees everything. */
@@ -83,7 +83,7 @@ bool sim_step(struct sim *s, usec_t limit);
 void sim_post(struct sim *s, struct sim_node *n, usec_t delay,
     void (*fn)(void *arg), void *arg);
 
-/* --- the MH network ------------------------------------------------------- */
+/* --- the MH network ---------------------------------------------------- */
 
 /* One direction between two addresses; change it as you like, any time. */
 struct sim_path {
@@ -152,7 +152,7 @@ void sim_send_mh(struct sim *s, const char *src, const char *dst,
 void sim_send_raw(struct sim *s, const struct in6_addr *src,
     const struct in6_addr *dst, const void *data, size_t len);
 
-/* --- nodes ---------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------- */
 
 /* What the model of the kernel knows about one path. */
 struct sim_kpath {
@@ -280,7 +280,7 @@ void sim_listen(struct sim_node *n, bool on);
 /* One request line to the control commands; the reply, valid until the next.*/
 const char *sim_ctl(struct sim_node *n, const char *line);
 
-/* --- the kernel ------------------------------------------------------------ */
+/* --- the kernel -------------------------------------------------------- */
 
 /* NULL when there is no path for that prefix. */
 const struct sim_kpath *sim_kpath(struct sim_node *n, const char *prefix);
@@ -292,7 +292,7 @@ bool sim_ktunnel(struct sim_node *n, const char *local, const char *remote);
 struct dp_tunnel *sim_tunnel(struct sim_node *n, const char *local,
     const char *remote);
 
-/* --- policy ----------------------------------------------------------------- */
+/* --- policy ------------------------------------------------------------ */
 
 /* The knobs of all lookups by NAI. */
 struct sim_policy_knobs {
@@ -311,7 +311,7 @@ void sim_profile_del(struct sim *s, const char *nai);
 /* Tell every node, as a reload does; removed profiles die afterwards. */
 void sim_policy_changed(struct sim *s);
 
-/* --- access links ----------------------------------------------------------- */
+/* --- access links ------------------------------------------------------ */
 
 /* A Router Advertisement that left an interface. */
 struct sim_ra {
@@ -362,7 +362,7 @@ const struct sim_ra *sim_ra(const struct sim *s, size_t i);
 /* Does the last RA it got carry that prefix with a valid lifetime? */
 bool sim_mn_has_prefix(const struct sim_mn *mn, const char *prefix);
 
-/* --- between the files of the simulator ------------------------------------ */
+/* --- between the files of the simulator -------------------------------- */
 
 struct dp *sim_dp_new(struct sim_node *n);
 void sim_dp_free(struct sim_node *n);

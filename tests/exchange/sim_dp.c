@@ -44,7 +44,7 @@ struct kkey {
 	const struct prefix *prefix;
 };
 
-/* --- the tables --------------------------------------------------------------- */
+/* --- the tables -------------------------------------------------------- */
 
 static uint32_t
 khash(enum dp_side side, const struct prefix *p)
@@ -88,16 +88,18 @@ sim_kernel_init(struct sim_kernel *k)
 struct reap {
 	struct htab *paths;
 	unsigned run;		/* spare this one; 0: nobody */
+	size_t reaped;
 };
 
 static void
 reap_one(void *ctx, struct hnode *n)
 {
-	const struct reap *r = ctx;
+	struct reap *r = ctx;
 	struct sim_kpath *k = CONTAINER_OF(n, struct sim_kpath, node);
 
 	if (r->run != 0 && k->run == r->run)
 		return;
+	r->reaped++;
 	htab_remove(r->paths, n);
 	free(k);
 }
@@ -106,11 +108,17 @@ reap_one(void *ctx, struct hnode *n)
 static void
 kernel_reap(struct sim_kernel *k, unsigned run)
 {
-	struct reap r = { k->paths, run };
-	size_t cursor = 0, i = 0;
+	struct reap r = { k->paths, run, 0 };
+	size_t i = 0;
 
-	while (htab_walk(k->paths, &cursor, 64, reap_one, &r))
-		;
+	/* A table that shrinks hides some from the walk: until none is found.*/
+	do {
+		size_t cursor = 0;
+
+		r.reaped = 0;
+		while (htab_walk(k->paths, &cursor, 64, reap_one, &r))
+			;
+	} while (r.reaped > 0);
 	while (i < k->ntunnels) {
 		if (run != 0 && k->tunnels[i].run == run)
 			i++;
@@ -148,7 +156,7 @@ ktunnel_find(const struct sim_kernel *k, const struct in6_addr *local,
 	return i;
 }
 
-/* --- operations ------------------------------------------------------------------ */
+/* --- operations -------------------------------------------------------- */
 
 static bool
 take(unsigned *knob)
@@ -512,7 +520,7 @@ sim_dp_free(struct sim_node *n)
 	n->dp->ops->free(n->dp);
 }
 
-/* --- looking into it ----------------------------------------------------------------- */
+/* --- looking into it --------------------------------------------------- */
 
 const struct sim_kpath *
 sim_kpath(struct sim_node *n, const char *prefix)

@@ -39,7 +39,7 @@ sim_links_free(struct sim_links *l)
 	free(l);
 }
 
-/* --- a reader of what the access router sends ------------------------------- */
+/* --- a reader of what the access router sends -------------------------- */
 
 /* What of an ICMPv6 packet the scripted nodes care about. */
 struct l3 {
@@ -145,7 +145,7 @@ read_packet(const void *pkt, size_t len, struct l3 *ret)
 	return cur_ok(&c);
 }
 
-/* --- from a mobile node -------------------------------------------------------- */
+/* --- from a mobile node ------------------------------------------------ */
 
 struct nd_flight {
 	struct sim_node *node;
@@ -236,7 +236,7 @@ sim_mn_has_prefix(const struct sim_mn *mn, const char *prefix)
 	return false;
 }
 
-/* --- to the mobile nodes --------------------------------------------------------- */
+/* --- to the mobile nodes ----------------------------------------------- */
 
 static void
 ns_arrives(struct sim_mn *mn, const struct l3 *p)
@@ -340,7 +340,7 @@ sim_ra(const struct sim *s, size_t i)
 	return &l->ras[i];
 }
 
-/* --- interfaces --------------------------------------------------------------------- */
+/* --- interfaces -------------------------------------------------------- */
 
 static void
 tell(struct sim_node *n, enum link_news what, const struct link_if *lif)

@@ -28,7 +28,7 @@ struct sim_events {
 	} e[SIM_EVENTS_MAX];
 };
 
-/* --- services --------------------------------------------------------------- */
+/* --- services ---------------------------------------------------------- */
 
 static usec_t
 node_mono(void *ctx)
@@ -135,7 +135,7 @@ node_on_log(void *ctx, enum log_level lvl, const char *mod, const char *ev,
 	e->e[e->n++].count = 1;
 }
 
-/* --- start and stop ------------------------------------------------------------ */
+/* --- start and stop ---------------------------------------------------- */
 
 void
 sim_node_role(struct sim_node *n, const struct role_ops *ops,
@@ -294,7 +294,7 @@ sim_node_restart(struct sim_node *n, bool clear_kernel)
 	ck_assert_int_eq(sim_node_start(n), 0);
 }
 
-/* --- default configurations ------------------------------------------------------ */
+/* --- default configurations -------------------------------------------- */
 
 static void
 list_add(struct sim *s, struct cfg_list *l, const void *elem, size_t size)
@@ -449,7 +449,7 @@ sim_reload(struct sim_node *n, const char *role, const void *conf)
 	return err;
 }
 
-/* --- looking into a node ----------------------------------------------------------- */
+/* --- looking into a node ----------------------------------------------- */
 
 uint64_t
 sim_stat(struct sim_node *n, const char *group, const char *name)

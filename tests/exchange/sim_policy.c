@@ -103,7 +103,7 @@ sp_mac_eq(const struct hnode *n, const void *key)
 	    key);
 }
 
-/* --- the service -------------------------------------------------------------- */
+/* --- the service ------------------------------------------------------- */
 
 static void
 answer(struct sim_policy_table *t, const char *nai, size_t len,
@@ -195,7 +195,7 @@ sim_policy_attach(struct sim_node *n)
 	n->policy = (struct policy){ .ops = &sim_policy_ops };
 }
 
-/* --- the table ------------------------------------------------------------------ */
+/* --- the table --------------------------------------------------------- */
 
 struct sim_policy_table *
 sim_policy_new(struct sim *s)
@@ -243,8 +243,11 @@ sim_policy_free(struct sim_policy_table *t)
 {
 	size_t cursor = 0;
 
-	while (htab_walk(t->by_nai, &cursor, 64, bury_one, t))
-		;
+	/* A table that shrinks hides some from the walk. */
+	while (htab_count(t->by_nai) > 0) {
+		if (!htab_walk(t->by_nai, &cursor, 64, bury_one, t))
+			cursor = 0;
+	}
 	free_dead(t);
 	htab_free(t->by_nai);
 	htab_free(t->by_mac);

@@ -209,7 +209,7 @@ silence(struct t *t)
 	sim_expect_silence(t->s, HA, NULL, 5 * USEC_PER_SEC);
 }
 
-/* --- creation ------------------------------------------------------------------ */
+/* --- creation ---------------------------------------------------------- */
 
 START_TEST(test_create)
 {
@@ -286,7 +286,7 @@ START_TEST(test_nai_compares_realm_without_case)
 }
 END_TEST
 
-/* --- refusals, in the order of the chain ----------------------------------------- */
+/* --- refusals, in the order of the chain ------------------------------- */
 
 START_TEST(test_refuse_proxy_disabled)
 {
@@ -730,7 +730,7 @@ START_TEST(test_log_of_refusals_is_limited)
 }
 END_TEST
 
-/* --- refresh, tunnels, handover ------------------------------------------------------ */
+/* --- refresh, tunnels, handover ---------------------------------------- */
 
 START_TEST(test_refresh_touches_no_route)
 {
@@ -890,7 +890,7 @@ START_TEST(test_shared_prefix_routes_the_address)
 }
 END_TEST
 
-/* --- a kernel that does not play along ------------------------------------------------- */
+/* --- a kernel that does not play along --------------------------------- */
 
 static void
 nothing_left(struct t *t)
@@ -1004,7 +1004,7 @@ START_TEST(test_transport_refuses)
 }
 END_TEST
 
-/* --- while the kernel is busy ------------------------------------------------------------ */
+/* --- while the kernel is busy ------------------------------------------ */
 
 START_TEST(test_parked_newest_wins)
 {
@@ -1163,7 +1163,7 @@ START_TEST(test_expiry_while_handover_is_under_way)
 }
 END_TEST
 
-/* --- the end of a binding ------------------------------------------------------------------- */
+/* --- the end of a binding ---------------------------------------------- */
 
 START_TEST(test_deregistration)
 {
@@ -1342,7 +1342,7 @@ START_TEST(test_delete_delay)
 }
 END_TEST
 
-/* --- policy ------------------------------------------------------------------------------------ */
+/* --- policy ------------------------------------------------------------ */
 
 static void
 policy_world(struct t *t)
@@ -1459,7 +1459,7 @@ START_TEST(test_slow_policy)
 }
 END_TEST
 
-/* --- reload, stop, restart ------------------------------------------------------------------------ */
+/* --- reload, stop, restart --------------------------------------------- */
 
 START_TEST(test_reload_keeps_bindings)
 {

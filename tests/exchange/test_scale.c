@@ -28,12 +28,13 @@ nodes(void)
 	return getenv("PMIPD_SLOW") != NULL ? 2000 : 100000;
 }
 
+/* Of this thread: what else runs on the machine must not count. */
 static double
-real_ms(void)
+cpu_ms(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
 }
 
@@ -64,11 +65,11 @@ static void
 step_all(struct big *b, usec_t limit)
 {
 	for (;;) {
-		double t0 = real_ms(), d;
+		double t0 = cpu_ms(), d;
 
 		if (!sim_step(b->s, limit))
 			break;
-		d = real_ms() - t0;
+		d = cpu_ms() - t0;
 		b->spent_ms += d;
 		b->steps++;
 		if (d > b->worst_ms)
@@ -108,7 +109,7 @@ pbu(struct big *b, unsigned i, unsigned pma, uint16_t lifetime_4s)
 static void
 round_of(struct big *b, const char *what, unsigned shift)
 {
-	double t0 = real_ms();
+	double t0 = cpu_ms();
 
 	b->worst_ms = 0;
 	b->spent_ms = 0;
@@ -121,7 +122,7 @@ round_of(struct big *b, const char *what, unsigned shift)
 	step_all(b, sim_now(b->s) + 2 * USEC_PER_SEC);
 	sim_run_for(b->s, USEC_PER_SEC);
 	printf("%-10s %u: %.0f ms, %.2f us a step, worst %.3f ms\n", what,
-	    b->n, real_ms() - t0, b->spent_ms * 1e3 / (double)b->steps,
+	    b->n, cpu_ms() - t0, b->spent_ms * 1e3 / (double)b->steps,
 	    b->worst_ms);
 }
 
@@ -205,11 +206,11 @@ START_TEST(test_life_of_many)
 	ck_assert_uint_eq(b.ha->kernel.replaces, b.n);
 	ck_assert_uint_eq(sim_kpaths(b.ha), b.n);
 	/* All of them run out within a few seconds. */
-	t0 = real_ms();
+	t0 = cpu_ms();
 	b.worst_ms = 0;
 	step_all(&b, sim_now(b.s) + 4 * (LIFETIME_4S + 5) * USEC_PER_SEC);
 	printf("%-10s %u: %.0f ms, worst step %.3f ms\n", "expire", b.n,
-	    real_ms() - t0, b.worst_ms);
+	    cpu_ms() - t0, b.worst_ms);
 	ck_assert_uint_eq(stat(&b, "bindings-expired"), b.n);
 	ck_assert_uint_eq(sim_kpaths(b.ha), 0);
 	ck_assert_uint_eq(b.ha->kernel.ntunnels, 0);

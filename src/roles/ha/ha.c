@@ -48,7 +48,7 @@ ha_of(struct role *r)
 	return CONTAINER_OF(r, struct ha, role);
 }
 
-/* --- the PMAs ---------------------------------------------------------------- */
+/* --- the PMAs ---------------------------------------------------------- */
 
 static uint32_t
 hash_addr(const struct ha *ha, const struct in6_addr *a)
@@ -171,7 +171,7 @@ peers_apply(struct ha *ha)
 	}
 }
 
-/* --- answers -------------------------------------------------------------------- */
+/* --- answers ----------------------------------------------------------- */
 
 static void
 pba_init(const struct ha_req *req, uint8_t status, uint64_t ts,
@@ -271,7 +271,7 @@ ha_refuse(struct ha *ha, const struct ha_req *req, enum refusal why)
 	answer(ha, req, &m);
 }
 
-/* --- lookups ---------------------------------------------------------------------- */
+/* --- lookups ----------------------------------------------------------- */
 
 static struct ha_lookup *
 lookup_new(struct ha *ha)
@@ -362,7 +362,7 @@ lookups_cancel(struct ha *ha)
 	ha->spare = NULL;
 }
 
-/* --- requests ----------------------------------------------------------------------- */
+/* --- requests ---------------------------------------------------------- */
 
 static void
 judge(struct ha *ha, const struct ha_req *req, int err,
@@ -512,7 +512,7 @@ handle_bu(struct role *r, const struct mh_pkt *pkt, const struct mh_msg *m)
 	ha_input(ha, &req);
 }
 
-/* --- after a policy change -------------------------------------------------------- */
+/* --- after a policy change --------------------------------------------- */
 
 static void
 recheck(struct ha *ha, const struct ha_req *req, int err,
@@ -562,7 +562,7 @@ recheck_tick(struct timer *t)
 		    RECHECK_BATCH, recheck_one, ha);
 	if (!more && ha->recheck_removals != ha->cache.removals &&
 	    ++ha->recheck_passes < RECHECK_PASSES) {
-		/* Buckets were merged under the walk: it may have missed some. */
+		/* Buckets merged under the walk: it may have missed some. */
 		ha->recheck_cursor = 0;
 		ha->recheck_removals = ha->cache.removals;
 		more = true;
@@ -582,7 +582,7 @@ ha_policy_changed(struct role *r)
 	timer_arm(r->env->wheel, &ha->recheck, 0);
 }
 
-/* --- start, reload, stop ----------------------------------------------------------- */
+/* --- start, reload, stop ----------------------------------------------- */
 
 static int
 ha_start(struct role *r, const void *conf)
@@ -620,7 +620,7 @@ ha_stop(struct role *r, bool keep)
 	struct ha *ha = ha_of(r);
 	struct ha_peer *p;
 
-	(void)keep;	/* what is in the kernel is dp->shutdown()'s to decide */
+	(void)keep;	/* the kernel's state is dp->shutdown()'s affair */
 	if (ha->conf == NULL)
 		return;
 	timer_cancel(r->env->wheel, &ha->recheck);

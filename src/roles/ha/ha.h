@@ -162,7 +162,7 @@ struct ha {
 	struct timer sweep;		/* leftovers of an earlier run */
 };
 
-/* --- ha.c: in and out ------------------------------------------------------ */
+/* --- ha.c: in and out -------------------------------------------------- */
 
 /* Judge a request from the start (takes a copy). */
 void ha_input(struct ha *ha, const struct ha_req *req);
@@ -181,7 +181,7 @@ struct ha_peer *ha_peer_find(const struct ha *ha, const struct in6_addr *a);
 void ha_peer_ref(struct ha_peer *p);
 void ha_peer_unref(struct ha *ha, struct ha_peer *p);
 
-/* --- ha_check.c -------------------------------------------------------------- */
+/* --- ha_check.c -------------------------------------------------------- */
 
 /* Steps 1-2 of PROTOCOL 4.1: needs ha and req only. */
 enum refusal ha_check_identity(struct ha_check *c);
@@ -193,7 +193,7 @@ enum refusal ha_check_registration(struct ha_check *c);
 enum refusal ha_check_standing(const struct profile *p,
     const struct in6_addr *coa, const struct prefix *hnp, int model);
 
-/* --- ha_fsm.c ------------------------------------------------------------------ */
+/* --- ha_fsm.c ---------------------------------------------------------- */
 
 /* A request that passed ha_check_sender(): park, register or de-register. */
 void ha_fsm_request(struct ha_check *c);
@@ -202,7 +202,7 @@ void ha_fsm_end(struct ha *ha, struct bce *b, enum bce_end why);
 /* Forget everything; what is under way will find nobody. */
 void ha_fsm_stop(struct ha *ha);
 
-/* --- ha_ctl.c -------------------------------------------------------------------- */
+/* --- ha_ctl.c ---------------------------------------------------------- */
 
 extern const struct ctl_cmd ha_ctl_cmds[];
 void ha_show(struct role *r, struct json_w *w);

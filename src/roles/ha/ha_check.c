@@ -35,7 +35,7 @@
 
 typedef enum refusal check_fn(struct ha_check *c);
 
-/* --- 1, 2 ------------------------------------------------------------------ */
+/* --- 1, 2 -------------------------------------------------------------- */
 
 static enum refusal
 check_enabled(struct ha_check *c)
@@ -50,7 +50,7 @@ check_nai(struct ha_check *c)
 	return c->req->nai_len > 0 ? REFUSE_NONE : REFUSE_NO_NAI;
 }
 
-/* --- 3 to 6 ---------------------------------------------------------------- */
+/* --- 3 to 6 ------------------------------------------------------------ */
 
 static enum refusal
 check_known(struct ha_check *c)
@@ -134,7 +134,7 @@ check_ts_order(struct ha_check *c)
 	return r->ts > b->last_ts ? REFUSE_NONE : REFUSE_TS_ORDER;
 }
 
-/* --- 9 to 11 --------------------------------------------------------------- */
+/* --- 9 to 11 ----------------------------------------------------------- */
 
 static bool
 is_binding(const struct bce *b)
@@ -231,7 +231,7 @@ check_limits(struct ha_check *c)
 	return REFUSE_NONE;
 }
 
-/* --- the chains --------------------------------------------------------------- */
+/* --- the chains -------------------------------------------------------- */
 
 static check_fn *const identity[] = { check_enabled, check_nai };
 static check_fn *const sender[] = { check_known, check_pma, check_pma_for_mn,

@@ -21,7 +21,7 @@ struct ha_conf_pma {		/* `pmas:` an authorised PMA (D5-1) */
 struct ha_conf {
 	struct cfg_where at;
 	struct cfg_list addresses;	/* struct in6_addr: ours (HAA);
-					 * PBUs to other addresses are ignored */
+					 * PBUs to others are ignored */
 	const char *uplink;		/* interface to the core, may be NULL */
 	struct cfg_list home_prefixes;	/* struct prefix: what we anchor */
 	struct cfg_list pmas;		/* struct ha_conf_pma */

@@ -84,7 +84,7 @@ op_free(struct ha_op *op)
 	free(op);
 }
 
-/* --- the end of an entry ------------------------------------------------------ */
+/* --- the end of an entry ----------------------------------------------- */
 
 /*
  * How long a PBU that is not newer than the last accepted one could still pass
@@ -149,7 +149,7 @@ let_go(struct ha *ha, struct bce *b)
 		ha_peer_unref(ha, p);
 }
 
-/* --- after an operation --------------------------------------------------------- */
+/* --- after an operation ------------------------------------------------ */
 
 static void delete_start(struct ha *ha, struct bce *b, enum bce_end why,
     const struct ha_req *req);
@@ -270,7 +270,7 @@ delete_start(struct ha *ha, struct bce *b, enum bce_end why,
 		delete_done(op, r);
 }
 
-/* --- creation and handover --------------------------------------------------------- */
+/* --- creation and handover --------------------------------------------- */
 
 static void
 log_bound(struct ha *ha, const struct bce *b, const struct ha_op *op)
@@ -427,7 +427,7 @@ set_start(struct ha_check *c, uint16_t granted_4s)
 		set_done(op, r);
 }
 
-/* --- requests ------------------------------------------------------------------------ */
+/* --- requests ---------------------------------------------------------- */
 
 static bool
 same_tunnel(const struct bce *b, const struct ha_req *req)
@@ -543,7 +543,7 @@ ha_fsm_request(struct ha_check *c)
 		request_register(c);
 }
 
-/* --- without a request ----------------------------------------------------------------- */
+/* --- without a request ------------------------------------------------- */
 
 void
 ha_fsm_end(struct ha *ha, struct bce *b, enum bce_end why)
