@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/arena.h"
 #include "core/util.h"
 #include "exchange/sim.h"
 
@@ -1573,6 +1574,85 @@ START_TEST(test_control_commands)
 }
 END_TEST
 
+/* --- configuration ----------------------------------------------------- */
+
+static const char conf_min[] =
+    "addresses: [2001:db8:a::1]\n"
+    "home-prefixes: [2001:db8:1::/48]\n";
+
+START_TEST(test_conf_defaults)
+{
+	struct arena *a = arena_new();
+	struct cfg_errors errs = { 0 };
+	const struct ha_conf *c;
+	void *v = NULL;
+	struct ha_conf_pma *p;
+	char text[512];
+
+	snprintf(text, sizeof(text), "%spmas:\n"
+	    "  - address: 2001:db8:b::1\n"
+	    "  - address: 2001:db8:b::2\n"
+	    "    tunnel: static\n"
+	    "    max-bindings: 7\n", conf_min);
+	ck_assert_int_eq(cfg_load_text("x", text, strlen(text),
+	    &ha_conf_table, a, &v, &errs), 0);
+	c = v;
+	p = c->pmas.v;
+	ck_assert_uint_eq(c->addresses.n, 1);
+	ck_assert_uint_eq(c->pmas.n, 2);
+	ck_assert_int_eq(p[0].static_tunnel, HA_TUNNEL_DYNAMIC);
+	ck_assert_int_eq(p[1].static_tunnel, HA_TUNNEL_STATIC);
+	ck_assert_uint_eq(p[1].max_bindings, 7);
+	ck_assert(c->proxy_registration && c->answer_unknown_dereg);
+	ck_assert_int_eq(c->max_lifetime_us, 3600 * USEC_PER_SEC);
+	ck_assert_int_eq(c->ts_window_us, 5 * USEC_PER_SEC);
+	ck_assert_uint_eq(c->max_bindings, 1000000);
+	ck_assert_int_eq(c->min_delete_delay_us, 0);
+	cfg_errors_done(&errs);
+	arena_free(a);
+}
+END_TEST
+
+static const struct {
+	const char *text, *complaint;
+} conf_bad[] = {
+	{ "home-prefixes: [2001:db8:1::/48]\n", "addresses" },
+	{ "addresses: [2001:db8:a::1]\n", "home-prefixes" },
+	{ "addresses: [2001:db8:1::1]\nhome-prefixes: [2001:db8:1::/48]\n",
+	    "lies in the home prefix" },
+	{ "addresses: [2001:db8:a::1]\n"
+	    "home-prefixes: [2001:db8:1::/48, 2001:db8:1:5::/64]\n",
+	    "overlap" },
+	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [10.0.0.0/8]\n",
+	    "not an IPv6 prefix" },
+	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8:1::/48]\n"
+	    "pmas: [{address: 2001:db8:1:7::1}]\n", "into itself" },
+	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8:1::/48]\n"
+	    "pmas: [{address: 2001:db8:b::1}, {address: 2001:db8:b::1}]\n",
+	    "stands twice" },
+	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8:1::/48]\n"
+	    "max-lifetime: 3s\n", "max-lifetime" },
+	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8:1::/48]\n"
+	    "timestamp-window: 50ms\n", "timestamp-window" },
+};
+
+START_TEST(test_conf_errors)
+{
+	struct arena *a = arena_new();
+	struct cfg_errors errs = { 0 };
+	const char *text = conf_bad[_i].text;
+	void *v = NULL;
+
+	ck_assert_int_eq(cfg_load_text("x", text, strlen(text),
+	    &ha_conf_table, a, &v, &errs), -EINVAL);
+	ck_assert_msg(errs.n == 1 &&
+	    strstr(errs.text, conf_bad[_i].complaint) != NULL,
+	    "%u: %s", errs.n, errs.text);
+	cfg_errors_done(&errs);
+	arena_free(a);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1650,6 +1730,8 @@ main(void)
 	tcase_add_loop_test(tc, test_stop_takes_everything, 0, 2);
 	T(test_restart);
 	T(test_control_commands);
+	T(test_conf_defaults);
+	tcase_add_loop_test(tc, test_conf_errors, 0, ARRAY_LEN(conf_bad));
 #undef T
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
