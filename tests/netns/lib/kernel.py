@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the kernel of a host really has: routes, rules, tunnel devices, BPF
 maps.  Looked up with iproute2 and bpftool, never asked of pmipd."""
+import contextlib
 import glob
 import ipaddress
 import json
 import subprocess
+import sys
 
 PROTO = "213"           # pmipd's rtm_protocol
 
@@ -39,27 +41,42 @@ def ip6tnl(ns):
 
 # --- BPF ----------------------------------------------------------------------
 
-def bpf_maps(daemon):
-    """The maps a daemon holds, by name: their entries as bpftool decodes."""
-    ids = set()
-    for path in glob.glob(f"/proc/{daemon.proc.pid}/fdinfo/*"):
-        try:
-            with open(path) as f:
-                ids |= {l.split()[1] for l in f if l.startswith("map_id:")}
-        except FileNotFoundError:
-            continue
-    out = {}
-    for i in sorted(ids, key=int):
-        info = _bpftool("map", "show", "id", i)
-        if info["type"] in ("hash", "lpm_trie", "lru_hash"):
-            out[info["name"]] = _bpftool("map", "dump", "id", i)
-    return out
-
-
 def _bpftool(*args):
     out = subprocess.run(["bpftool", "-j", *args], check=True, text=True,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return json.loads(out.stdout)
+
+
+def bpf_maps(daemon):
+    """The ids of the maps that a daemon holds open, by name."""
+    ids = set()
+    for path in glob.glob(f"/proc/{daemon.proc.pid}/fdinfo/*"):
+        with contextlib.suppress(OSError), open(path) as f:
+            ids |= {int(l.split()[1]) for l in f if l.startswith("map_id:")}
+    return {m["name"]: m["id"] for m in _bpftool("map", "show")
+            if m["id"] in ids} if ids else {}
+
+
+def _dump(map_id):
+    """(key, value) of every entry, as bytes."""
+    return [tuple(bytes(int(x, 16) for x in e[k]) for k in ("key", "value"))
+            for e in _bpftool("map", "dump", "id", str(map_id))]
+
+
+def bpf_state(daemon):
+    """Backend bpf: (remote ends, paths), out of pmip_peer_ids and the maps
+    of the role (src/dataplane/bpf/pmip_bpf.h)."""
+    maps = bpf_maps(daemon)
+    peers = {int.from_bytes(v[:4], sys.byteorder):
+             str(ipaddress.IPv6Address(k[16:32]))
+             for k, v in _dump(maps["pmip_peer_ids"])} if maps else {}
+    found = {}
+    for size in (64, 128) if peers else ():
+        for k, v in _dump(maps[f"pmip_{daemon.roles}{size}"]):
+            peer = peers.get(int.from_bytes(v[:4], sys.byteorder))
+            net = ipaddress.IPv6Network((k.ljust(16, b"\0"), size))
+            found[str(net)] = peer
+    return set(peers.values()), found
 
 
 def programs(ns):
@@ -71,12 +88,28 @@ def programs(ns):
 
 # --- both ---------------------------------------------------------------------
 
+def state(daemon):
+    """(remote ends of its tunnels, {prefix: remote end}): what is sent into
+    tunnels, at the home agent by destination, at an access router by source."""
+    devices, routed = ip6tnl_state(daemon.ns)
+    peers, mapped = bpf_state(daemon)
+    return devices | peers, {**routed, **mapped}
+
+
 def tunnels(daemon):
-    """Remote ends of the tunnels the kernel has for a daemon."""
-    raise NotImplementedError
+    return state(daemon)[0]
 
 
 def paths(daemon):
-    """{prefix: remote end} of what is routed into tunnels: at the home agent
-    by destination, at an access router by source."""
-    raise NotImplementedError
+    return state(daemon)[1]
+
+
+def ip6tnl_state(ns):
+    """Backend ip6tnl: (remote ends, paths)."""
+    remote = {name: t["remote"] for name, t in ip6tnl(ns).items()}
+    found = {}
+    for r in routes(ns):
+        if r.get("dev") in remote:
+            prefix = r.get("from") if r["dst"] == "default" else r["dst"]
+            found[prefix] = remote[r["dev"]]
+    return set(remote.values()), found
