@@ -139,16 +139,17 @@ log_drop(struct env *env, const struct mh_pkt *pkt, enum mh_drop why,
 }
 
 /*
- * RFC 6275 9.2: Binding Error with status 2 to the source.  Never an answer to
- * a Binding Error, nor to or from what is no unicast address (9.3.3).
+ * RFC 6275 9.2: Binding Error with status 2 to the source; not to or from what
+ * is no unicast address (9.3.3).  A Binding Error is a known type, so that two
+ * of us never keep each other busy.
  */
 static void
-binding_error(struct env *env, const struct mh_pkt *pkt, uint8_t type)
+binding_error(struct env *env, const struct mh_pkt *pkt)
 {
 	struct mh_msg be = { .type = MH_BE };
 
 	be.be.status = BE_UNKNOWN_TYPE;
-	if (type == MH_BE || !in6_is_global_unicast(&pkt->src) ||
+	if (!in6_is_global_unicast(&pkt->src) ||
 	    !in6_is_global_unicast(&pkt->dst) ||
 	    !ratelimit_pass(&env->rl_be, clock_mono_us(env->clock), NULL)) {
 		stat_inc(&env->st_mh, ROLE_ST_BE_SUPPRESSED);
@@ -170,7 +171,7 @@ role_dispatch_mh(struct env *env, struct role *const *roles, size_t n,
 	if (d != MH_OK) {
 		log_drop(env, pkt, d, off);
 		if (d == MH_UNKNOWN_TYPE)
-			binding_error(env, pkt, m.type);
+			binding_error(env, pkt);
 		return;
 	}
 	stat_inc(&env->st_mh, MH_OK);

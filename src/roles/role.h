@@ -44,6 +44,9 @@ struct env {
 	/* Ask for neighbour/FDB events of an interface; NULL in tests. */
 	void (*watch_if)(void *ctx, uint32_t ifindex, uint32_t sources);
 	void *watch_ctx;
+	/* dataplane.on-exit is keep: what an earlier run left in the kernel
+	 * serves its mobile nodes until they register again. */
+	bool adopt;
 	struct stat_group st_mh;	/* counts enum mh_drop, role.c */
 	struct ratelimit rl_be;		/* Binding Errors */
 	struct ratelimit rl_drop_log;

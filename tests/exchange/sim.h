@@ -228,6 +228,7 @@ struct sim_node {
 	uint32_t max_tunnels;
 	struct sim_events *events;	/* names and numbers, from the log */
 	struct log_sink *sink;
+	bool adopt;			/* env.adopt of the next start */
 	int mh_send_errno;		/* what mh->send answers, 0 works */
 	struct ctl *ctl;
 	struct loop *ctl_loop;

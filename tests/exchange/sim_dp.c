@@ -370,9 +370,10 @@ dp_tunnel_down(struct dp *dp, struct dp_tunnel *t)
 	/*
 	 * Paths over a device that goes go with it.  A daemon that leaves some
 	 * behind has lost count of the users, unless their removal is on its
-	 * way.
+	 * way or it is Tunnel-Life that ended.
 	 */
-	if (d->last > sim_now(d->node->sim) || k->delay_us >= 0)
+	if (t->users > 0 || d->last > sim_now(d->node->sim) ||
+	    k->delay_us >= 0)
 		return;
 	while (htab_walk(k->paths, &cursor, 1024, over_one, &o))
 		;

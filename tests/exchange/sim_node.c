@@ -182,6 +182,7 @@ node_services(struct sim_node *n)
 	e->link = &n->link;
 	e->watch_if = node_watch_if;
 	e->watch_ctx = n;
+	e->adopt = n->adopt;
 	role_env_init(e);
 	n->dp = sim_dp_new(n);
 	n->dp->mtu_changed = node_on_mtu;

@@ -932,6 +932,21 @@ START_TEST(test_kernel_refuses_creation)
 }
 END_TEST
 
+START_TEST(test_kernel_refusal_counts_nobody)
+{
+	struct t t = setup_conf(false);
+	struct ha_conf_pma *pma = t.conf->pmas.v;
+
+	pma[0].max_bindings = 1;
+	t.conf->max_bindings = 1;
+	t.ha = sim_add_ha(t.s, HA, t.conf);
+	t.ha->kernel.refuse_set = 1;
+	ask(&t, (struct q){ 0 }, BA_NO_RESOURCES);
+	ask(&t, (struct q){ .nai = MN2 }, BA_ACCEPTED);
+	sim_free(t.s);
+}
+END_TEST
+
 START_TEST(test_kernel_refuses_handover)
 {
 	struct t t = setup();
@@ -1044,6 +1059,23 @@ START_TEST(test_parked_older_loses)
 	sim_run_for(t.s, 10 * USEC_PER_SEC);
 	ck_assert(sim_routed(t.ha, HNP1, P3));
 	ck_assert_uint_eq(sim_count_mh(t.s, MH_BA, HA, P2), 0);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_older_than_the_one_under_way)
+{
+	struct t t = setup();
+	uint64_t now = mh_ts_from_us(wall(&t));
+
+	t.ha->kernel.delay_us = USEC_PER_SEC;
+	put(&t, (struct q){ .ts = now });
+	put(&t, (struct q){ .src = P2, .ts = now - 100 });
+	sim_run_for(t.s, 100 * USEC_PER_MSEC);
+	sim_expect_pba(t.s, HA, P2, BA_INVALID_TIMESTAMP);
+	ck_assert_uint_eq(sim_stat(t.ha, "ha", "pbu-parked"), 0);
+	ck_assert_uint_eq(sim_kpaths(t.ha), 0);		/* at once */
+	sim_expect_pba(t.s, HA, P1, BA_ACCEPTED);
 	sim_free(t.s);
 }
 END_TEST
@@ -1548,6 +1580,29 @@ START_TEST(test_restart)
 }
 END_TEST
 
+START_TEST(test_restart_that_adopts)
+{
+	struct t t = setup();
+
+	ask(&t, (struct q){ 0 }, BA_ACCEPTED);
+	ask(&t, (struct q){ .nai = MN2 }, BA_ACCEPTED);
+	t.ha->adopt = true;
+	sim_node_stop(t.ha, true);
+	sim_node_restart(t.ha, false);
+	sim_run_for(t.s, 60 * USEC_PER_SEC);
+	ck_assert(sim_routed(t.ha, HNP1, P1));
+	ck_assert(sim_routed(t.ha, HNP2, P1));
+	/* MN1 comes again, MN2 never does. */
+	for (int i = 0; i < 80; i++) {
+		ask(&t, (struct q){ .life_s = 100 }, BA_ACCEPTED);
+		sim_run_for(t.s, 50 * USEC_PER_SEC);
+	}
+	ck_assert(sim_routed(t.ha, HNP1, P1));
+	ck_assert(sim_routed(t.ha, HNP2, NULL));
+	sim_free(t.s);
+}
+END_TEST
+
 START_TEST(test_control_commands)
 {
 	struct t t = setup();
@@ -1570,6 +1625,119 @@ START_TEST(test_control_commands)
 	text = sim_ctl(t.ha, "{\"v\":1,\"cmd\":\"show peers\"}");
 	ck_assert_msg(strstr(text, "\"address\":\"" P3 "\"") != NULL, "%s",
 	    text);
+	sim_free(t.s);
+}
+END_TEST
+
+/*
+ * A random life of five nodes between three PMAs, over a network that loses,
+ * doubles and reorders, and a kernel that refuses and delays.  Whenever it is
+ * quiet the books agree: every path over a tunnel that is up, every tunnel
+ * with as many users as paths; and when everything has run out nothing is
+ * left.
+ */
+static void
+books_agree(struct t *t)
+{
+	static const char *const pma[] = { P1, P2, P3 };
+	size_t paths = 0, n = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		n += users(t, pma[i]);
+	for (unsigned i = 1; i <= 5; i++) {
+		char hnp[ADDR_STRLEN];
+
+		snprintf(hnp, sizeof(hnp), "2001:db8:1:%x::/64", i);
+		if (sim_kpath(t->ha, hnp) == NULL)
+			continue;
+		paths++;
+		ck_assert(sim_routed(t->ha, hnp, P1) ||
+		    sim_routed(t->ha, hnp, P2) || sim_routed(t->ha, hnp, P3));
+	}
+	ck_assert_uint_eq(paths, sim_kpaths(t->ha));
+	ck_assert_uint_eq(n, paths);
+}
+
+static void
+shake(struct t *t)
+{
+	struct sim *s = t->s;
+	struct sim_kernel *k = &t->ha->kernel;
+
+	k->delay_us = (usec_t)sim_random(s, 4) * 400 * USEC_PER_MSEC - 1;
+	k->refuse_set = sim_random(s, 8) == 0;
+	k->refuse_call = sim_random(s, 16) == 0;
+	k->refuse_del = sim_random(s, 8) == 0;
+	k->refuse_tunnel = sim_random(s, 16) == 0;
+	k->lose = sim_random(s, 16) == 0;
+	sim_policy(s)->delay_us = sim_random(s, 3) == 0 ?
+	    (usec_t)sim_random(s, 1000) * USEC_PER_MSEC : -1;
+	sim_policy(s)->err = sim_random(s, 20) == 0 ? -ETIMEDOUT : 0;
+}
+
+static void
+calm(struct t *t)
+{
+	struct sim_kernel *k = &t->ha->kernel;
+
+	k->refuse_set = k->refuse_call = k->refuse_del = 0;
+	k->refuse_tunnel = k->lose = 0;
+	k->delay_us = 0;
+	sim_policy(t->s)->delay_us = -1;
+	sim_policy(t->s)->err = 0;
+	/* Long enough for retries of removals. */
+	sim_run_for(t->s, 11 * USEC_PER_SEC);
+}
+
+START_TEST(test_random_life)
+{
+	static const char *const pma[] = { P1, P2, P3 };
+	struct t t = { .s = sim_new((uint64_t)_i + 1) };
+	char nai[64], hnp[ADDR_STRLEN];
+
+	t.conf = sim_ha_conf(t.s, HA);
+	t.conf->min_delete_delay_us = _i % 2 * 3 * USEC_PER_SEC;
+	for (unsigned i = 0; i < 3; i++)
+		sim_ha_allow(t.s, t.conf, pma[i]);
+	t.ha = sim_add_ha(t.s, HA, t.conf);
+	sim_net(t.s)->jitter_us = 300 * USEC_PER_MSEC;
+	sim_net(t.s)->loss_permille = 50;
+	sim_net(t.s)->dup_permille = 50;
+	for (unsigned step = 0; step < 1500; step++) {
+		unsigned i = 1 + (unsigned)sim_random(t.s, 5);
+		unsigned what = (unsigned)sim_random(t.s, 100);
+
+		snprintf(nai, sizeof(nai), "n%u@example.com", i);
+		snprintf(hnp, sizeof(hnp), "2001:db8:1:%x::/64", i);
+		if (step < 5 || what < 3) {
+			sim_profile(t.s, nai, hnp, NULL);
+			sim_policy_changed(t.s);
+		} else if (what < 5) {
+			sim_profile_del(t.s, nai);
+			sim_policy_changed(t.s);
+		}
+		put(&t, (struct q){ .src = pma[sim_random(t.s, 3)],
+		    .nai = nai, .hnp = hnp, .dereg = what >= 70,
+		    .life_s = 4 + 4 * (unsigned)sim_random(t.s, 8) });
+		shake(&t);
+		sim_run_for(t.s, (usec_t)sim_random(t.s, 800) *
+		    USEC_PER_MSEC);
+		if (step % 100 == 99) {
+			calm(&t);
+			books_agree(&t);
+		}
+	}
+	calm(&t);
+	sim_run_for(t.s, 60 * USEC_PER_SEC);
+	ck_assert_uint_eq(sim_kpaths(t.ha), 0);
+	ck_assert_uint_eq(t.ha->kernel.ntunnels, 0);
+	ck_assert_ptr_null(tunnel_first(t.ha->dp->tunnels));
+	ck_assert_uint_eq(wheel_count(t.ha->env.wheel), 0);
+	/* It was a life, not a stand-still. */
+	ck_assert_uint_gt(sim_stat(t.ha, "ha", "bindings-created"), 20);
+	ck_assert_uint_gt(sim_stat(t.ha, "ha", "bindings-moved"), 20);
+	ck_assert_uint_gt(sim_stat(t.ha, "ha", "pbu-parked"), 20);
+	ck_assert_uint_gt(sim_stat(t.ha, "ha", "bindings-withdrawn"), 0);
 	sim_free(t.s);
 }
 END_TEST
@@ -1700,12 +1868,14 @@ main(void)
 	T(test_address_in_the_option);
 	T(test_shared_prefix_routes_the_address);
 	T(test_kernel_refuses_creation);
+	T(test_kernel_refusal_counts_nobody);
 	T(test_kernel_refuses_handover);
 	T(test_kernel_refuses_removal);
 	T(test_removal_refused_then_back);
 	T(test_transport_refuses);
 	T(test_parked_newest_wins);
 	T(test_parked_older_loses);
+	T(test_older_than_the_one_under_way);
 	T(test_parked_stranger_does_not_displace);
 	T(test_parked_after_a_refusal);
 	T(test_parked_behind_a_removal);
@@ -1729,7 +1899,9 @@ main(void)
 	T(test_static_tunnels);
 	tcase_add_loop_test(tc, test_stop_takes_everything, 0, 2);
 	T(test_restart);
+	T(test_restart_that_adopts);
 	T(test_control_commands);
+	tcase_add_loop_test(tc, test_random_life, 0, 10);
 	T(test_conf_defaults);
 	tcase_add_loop_test(tc, test_conf_errors, 0, ARRAY_LEN(conf_bad));
 #undef T

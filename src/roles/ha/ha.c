@@ -173,13 +173,14 @@ peers_apply(struct ha *ha)
 
 /* --- answers ----------------------------------------------------------- */
 
+/* What every PBA has. */
 static void
 pba_init(const struct ha_req *req, uint8_t status, uint64_t ts,
     struct mh_msg *ret)
 {
 	*ret = (struct mh_msg){ .type = MH_BA };
 	ret->ba.status = status;
-	ret->ba.flags = req->proxy ? BA_P : 0;	/* D8.2-2 */
+	ret->ba.flags = BA_P;			/* D8.2-1; see plain_bu() */
 	ret->ba.seq = req->seq;			/* A25 */
 	if (req->nai_len > 0) {
 		ret->o.have |= MHO_MN_ID;
@@ -187,10 +188,8 @@ pba_init(const struct ha_req *req, uint8_t status, uint64_t ts,
 		ret->o.mn_id = req->nai;
 		ret->o.mn_id_len = req->nai_len;
 	}
-	if (req->proxy) {			/* D8.4-2: every one */
-		ret->o.have |= MHO_TIMESTAMP;
-		ret->o.timestamp = ts;
-	}
+	ret->o.have |= MHO_TIMESTAMP;		/* D8.4-2: every one */
+	ret->o.timestamp = ts;
 }
 
 static uint64_t
@@ -584,11 +583,21 @@ ha_policy_changed(struct role *r)
 
 /* --- start, reload, stop ----------------------------------------------- */
 
+static void
+sweep(struct timer *t)
+{
+	struct ha *ha = CONTAINER_OF(t, struct ha, sweep);
+	struct dp *dp = ha->role.env->dp;
+	int r = dp->ops->sweep(dp);
+
+	if (r < 0)
+		log_err(ha->role.env->log, "ha", "sweep-failed", KV_ERR(r));
+}
+
 static int
 ha_start(struct role *r, const void *conf)
 {
 	struct ha *ha = ha_of(r);
-	int err;
 
 	ha->conf = conf;
 	stats_register(r->env->stats, &ha->st, "ha", ha_desc, HA_ST_MAX);
@@ -596,11 +605,18 @@ ha_start(struct role *r, const void *conf)
 	ha->peers_by_addr = htab_new();
 	ratelimit_init(&ha->rl_refused, REFUSED_BURST, REFUSED_PER_SEC);
 	timer_init(&ha->recheck, recheck_tick);
+	timer_init(&ha->sweep, sweep);
 	peers_apply(ha);
-	/* Bindings do not survive a restart, so neither may their routes. */
-	err = r->env->dp->ops->sweep(r->env->dp);
-	if (err < 0)
-		log_err(r->env->log, "ha", "sweep-failed", KV_ERR(err));
+	/*
+	 * Bindings do not survive a restart, so neither may their routes; but
+	 * those that were left on purpose may wait for the next registration,
+	 * at the longest as long as the binding would have lived.
+	 */
+	if (r->env->adopt)
+		timer_arm(r->env->wheel, &ha->sweep,
+		    ha->conf->max_lifetime_us);
+	else
+		sweep(&ha->sweep);
 	return 0;
 }
 
@@ -624,6 +640,7 @@ ha_stop(struct role *r, bool keep)
 	if (ha->conf == NULL)
 		return;
 	timer_cancel(r->env->wheel, &ha->recheck);
+	timer_cancel(r->env->wheel, &ha->sweep);
 	lookups_cancel(ha);
 	ha_fsm_stop(ha);
 	while ((p = ha->peers) != NULL)
