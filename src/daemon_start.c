@@ -326,6 +326,7 @@ daemon_start(struct daemon *d)
 	e->log = d->log;
 	e->stats = d->stats;
 	e->dialect = &d->dialect;
+	e->adopt = d->conf->dataplane.on_exit == 1;
 	role_env_init(e);
 	r = netlink_new(d->loop, d->log, d->stats, &d->netlink);
 	if (r < 0) {

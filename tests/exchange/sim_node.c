@@ -355,11 +355,11 @@ sim_pma_conf(struct sim *s, const char *addr)
 	c->dereg_tries = 3;
 	c->probe_interval_us = USEC_PER_SEC;
 	c->probe_tries = 3;
-	c->ra_interval_us = 30 * USEC_PER_SEC;
-	c->ra_router_lifetime_us = 90 * USEC_PER_SEC;
-	c->ra_valid_us = 2592000 * USEC_PER_SEC;
-	c->ra_preferred_us = 604800 * USEC_PER_SEC;
-	c->ra_hop_limit = 64;
+	c->ra.interval_us = 30 * USEC_PER_SEC;
+	c->ra.router_lifetime_us = 90 * USEC_PER_SEC;
+	c->ra.valid_us = 2592000 * USEC_PER_SEC;
+	c->ra.preferred_us = 604800 * USEC_PER_SEC;
+	c->ra.hop_limit = 64;
 	return c;
 }
 

@@ -16,6 +16,15 @@ struct pma_conf_access {	/* `access:` one access interface */
 	const char *nai;	/* point-to-point: who is at the other end */
 };
 
+struct pma_conf_ra {		/* `router-advertisement:` */
+	struct cfg_where at;
+	int64_t interval_us;	/* between unsolicited ones */
+	int64_t router_lifetime_us;
+	int64_t valid_us, preferred_us;
+	bool other;		/* O flag */
+	uint32_t hop_limit;
+};
+
 struct pma_conf {
 	struct cfg_where at;
 	struct in6_addr address;	/* egress address: PBU source, CoA */
@@ -37,12 +46,7 @@ struct pma_conf {
 					 * often; 0: never */
 	int64_t probe_interval_us;	/* 1 s, 3 tries */
 	uint32_t probe_tries;
-	/* Router Advertisements */
-	int64_t ra_interval_us;		/* between unsolicited ones */
-	int64_t ra_router_lifetime_us;
-	int64_t ra_valid_us, ra_preferred_us;
-	bool ra_other;			/* O flag */
-	uint32_t ra_hop_limit;
+	struct pma_conf_ra ra;
 };
 
 extern const struct cfg_table pma_conf_table;

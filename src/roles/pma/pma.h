@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside the role "pma": what its files share.
+ *
+ *   pma.c         start, reload, stop, show: the role_ops
+ *   pma_access.c  access interfaces: they come, change and vanish
+ *   pma_list.c    the binding update list and its indexes
+ *   pma_fsm.c     the state machine of one mobile node (PROTOCOL 5.1)
+ *   pma_pbu.c     signalling: build, send, retransmit, match
+ *   pma_path.c    what the data plane is to do for one node
+ *   pma_ra.c      Router Advertisements
+ *   pma_probe.c   is it still there? (neighbour unreachability detection)
+ *   pma_ctl.c     control commands
+ */
+#ifndef PMIP_PMA_H
+#define PMIP_PMA_H
+
+#include <sys/queue.h>
+
+#include "core/crypto.h"
+#include "core/htab.h"
+#include "roles/pma/pma_conf.h"
+#include "roles/role.h"
+
+/* PROTOCOL 5.1; VISITOR and WAIT_DHCP will join them. */
+enum bul_state {
+	BUL_IDLE,		/* only while it is made or freed */
+	BUL_PROFILE,		/* profile lookup under way */
+	BUL_REG,		/* first registration outstanding */
+	BUL_ACTIVE,
+	BUL_REREG,		/* refresh outstanding, still forwarding */
+	BUL_DEREG,		/* lifetime 0 outstanding */
+	BUL_DENIED,
+	BUL_BACKOFF,
+	BUL_STATE_MAX
+};
+extern const char *const bul_state_names[BUL_STATE_MAX];
+
+/* A home agent we talk to; few, never freed while the role runs. */
+struct pma_peer {
+	SLIST_ENTRY(pma_peer) entry;
+	struct in6_addr address;
+	struct dp_tunnel *pinned;	/* static tunnel */
+	uint32_t nodes;			/* entries that name it */
+	uint64_t sent, accepted, refused, timeouts, errors;
+};
+
+/* An access interface that is there and matches the configuration. */
+struct pma_access {
+	SLIST_ENTRY(pma_access) entry;
+	struct link_if lif;
+	bool p2p;			/* configured or by nature */
+	uint32_t sources;
+	char *nai;			/* point-to-point: who is there */
+	TAILQ_HEAD(, bule) nodes;
+};
+
+struct bul_op;
+
+/*
+ * Binding update list entry (draft 6.11).  Keys: NAI; (access interface, MAC);
+ * (access interface, link-local address of the node) once that is known.
+ */
+struct bule {
+	struct hnode by_nai, by_mac, by_lla;
+	struct pma *pma;
+	struct pma_access *access;	/* NULL: its interface has gone */
+	TAILQ_ENTRY(bule) on_access;
+	struct pma_peer *peer;		/* home agent; NULL before PROFILE ended */
+	struct dp_tunnel *tunnel;	/* counted as its user */
+	struct bul_op *op;		/* data plane operation under way */
+	struct timer t_signal;		/* retransmit, back off, refresh */
+	struct timer t_expiry;		/* end of the granted lifetime */
+	struct timer t_ra;		/* next unsolicited advertisement */
+	struct timer t_probe;
+	struct prefix hnp;		/* Per-MN-Prefix: the /64 */
+	struct in6_addr lla;		/* of the node, from its RS; :: unknown */
+	struct mac mac;
+	uint64_t ts;			/* last Time Stamp sent */
+	int64_t lifetime_us;		/* profile's; 0 the role's */
+	usec_t heard;			/* last sign of life */
+	usec_t attached;
+	usec_t rate_start;		/* of the present second */
+	int64_t timeout_us;		/* retransmission or back-off */
+	uint16_t seq;
+	uint16_t lifetime_4s;		/* granted; counted in the tunnel */
+	uint8_t state;			/* enum bul_state */
+	uint8_t rate_n;
+	uint8_t tries;			/* de-registration, retry at once */
+	uint8_t probes;			/* left; 0 not probing */
+	bool per_mn_prefix;		/* draft 6.11: model flag */
+	bool by_mac_in, by_lla_in;	/* in those indexes */
+	bool signalled;			/* the home agent may know of it */
+	bool awaiting;			/* a PBU is unanswered */
+	bool accepted;			/* by the home agent */
+	bool path_want;			/* forwarding is to be there */
+	bool path_have;			/* and is, over path_ifindex */
+	bool advertised;		/* the prefix was, and not withdrawn */
+	bool rs_pending;		/* answer at acceptance */
+	bool refresh_after_probe;
+	bool lookup;			/* a policy lookup is under way */
+	bool gone;			/* free when the data plane is done */
+	uint32_t path_ifindex;		/* where it is hosted now */
+	struct mac path_mac;
+	uint8_t nai_len;
+	char nai[];			/* NUL-terminated */
+};
+
+#define PMA_COUNTERS(X) \
+	X(PMA_ST_ATTACHED, "attached", "nodes that appeared") \
+	X(PMA_ST_DETACHED, "detached", "nodes that left") \
+	X(PMA_ST_UNKNOWN_MAC, "unknown-mac", \
+	    "attach events of addresses the policy does not know") \
+	X(PMA_ST_UNKNOWN_NAI, "unknown-nai", "no profile: not registered") \
+	X(PMA_ST_NOT_ENTITLED, "not-entitled", \
+	    "the profile says no network-based mobility (6.9)") \
+	X(PMA_ST_NO_HOME_AGENT, "no-home-agent", \
+	    "neither profile nor configuration names one") \
+	X(PMA_ST_FULL, "table-full", "attach events beyond max-nodes") \
+	X(PMA_ST_PBU, "pbu-sent", "Proxy Binding Updates, all kinds") \
+	X(PMA_ST_RETRANS, "pbu-retransmitted", "after a timeout") \
+	X(PMA_ST_RATE, "pbu-delayed", "held back by max-update-rate") \
+	X(PMA_ST_PBA, "pba-received", "acknowledgements") \
+	X(PMA_ST_PBA_STRAY, "pba-stray", \
+	    "that match nothing outstanding: ignored") \
+	X(PMA_ST_PBA_NO_P, "pba-without-p", "accepting, but P not set (8.2)") \
+	X(PMA_ST_REGISTERED, "registered", "registrations accepted") \
+	X(PMA_ST_REFRESHED, "refreshed", "refreshes accepted") \
+	X(PMA_ST_DENIED, "denied", "permanent refusals") \
+	X(PMA_ST_BACKOFF, "backoff", "refusals that may pass") \
+	X(PMA_ST_CLOCK, "clock-refused", \
+	    "148 and the home agent's clock differs from ours") \
+	X(PMA_ST_EXPIRED, "expired", "lifetimes that ran out unrefreshed") \
+	X(PMA_ST_DEREGISTERED, "deregistered", "acknowledged or given up") \
+	X(PMA_ST_KERNEL_REFUSED, "kernel-refused", \
+	    "paths the data plane refused: de-registered again") \
+	X(PMA_ST_RA, "ra-sent", "Router Advertisements") \
+	X(PMA_ST_RA_FAILED, "ra-failed", "that could not be sent") \
+	X(PMA_ST_RS, "rs-received", "Router Solicitations of known nodes") \
+	X(PMA_ST_PROBE, "probes-sent", "Neighbour Solicitations") \
+	X(PMA_ST_BE, "binding-errors", \
+	    "a home agent does not know the message: RFC 6275 6.1.9")
+
+enum pma_counter {
+#define X(id, name, help) id,
+	PMA_COUNTERS(X)
+#undef X
+	PMA_ST_MAX
+};
+
+struct pma {
+	struct role role;		/* first */
+	const struct pma_conf *conf;
+	struct stat_group st;
+	bool st_registered;
+	bool stopping;
+	struct hash_key key;
+	struct htab *by_nai, *by_mac, *by_lla;
+	SLIST_HEAD(, pma_access) access;
+	SLIST_HEAD(, pma_peer) peers;
+	struct ratelimit rl_unknown;	/* log lines about strangers */
+	struct ratelimit rl_clock;
+};
+
+static inline struct pma *
+pma_of(struct role *r)
+{
+	return (struct pma *)(void *)r;
+}
+
+static inline usec_t
+pma_now(const struct pma *p)
+{
+	return clock_mono_us(p->role.env->clock);
+}
+
+/* --- pma_list.c --------------------------------------------------------------- */
+
+/* A new entry in state IDLE, in the index by NAI. NULL: limit or memory. */
+struct bule *list_new(struct pma *p, const char *nai, size_t len);
+/* Out of all indexes, timers off; no data plane operation may be under way. */
+void list_free(struct bule *b);
+struct bule *list_by_nai(const struct pma *p, const char *nai, size_t len);
+struct bule *list_by_mac(const struct pma *p, uint32_t ifindex,
+    const struct mac *mac);
+struct bule *list_by_lla(const struct pma *p, uint32_t ifindex,
+    const struct in6_addr *lla);
+/* Put it (also: move it) onto an access interface; NULL takes it off. */
+void list_place(struct bule *b, struct pma_access *a, const struct mac *mac);
+/* The node's link-local address, learnt (D6.11-4). */
+void list_learn_lla(struct bule *b, const struct in6_addr *lla);
+struct pma_peer *list_peer(struct pma *p, const struct in6_addr *ha);
+
+/* --- pma_fsm.c ------------------------------------------------------------------ */
+
+/* A node is there. `nai` may be NULL (by MAC). */
+void fsm_attach(struct pma *p, struct pma_access *a, const struct mac *mac,
+    const struct in6_addr *lla, const char *nai, enum attach_source source);
+/* It has left; `by` names the evidence. */
+void fsm_detach(struct bule *b, enum attach_source by);
+/* A packet of the node was seen. */
+void fsm_alive(struct bule *b);
+/* It solicits routers. */
+void fsm_solicited(struct bule *b);
+/* The matching answer to our outstanding PBU. */
+void fsm_pba(struct bule *b, const struct mh_msg *m, enum reaction react);
+/* t_signal fired. */
+void fsm_signal_timer(struct timer *t);
+void fsm_expiry_timer(struct timer *t);
+/* The data plane has done what path_sync() asked for (or refused). */
+void fsm_path_done(struct bule *b, int err);
+/* The policy was read again. */
+void fsm_policy_changed(struct bule *b);
+/* Nobody answered the probe. */
+void fsm_probe_failed(struct bule *b);
+/* Free it now, or when the data plane lets go of it. */
+void fsm_forget(struct bule *b);
+
+/* --- pma_pbu.c ------------------------------------------------------------------- */
+
+/*
+ * Send a PBU with that lifetime (0: de-registration), fresh sequence number
+ * and time stamp (A26), and arm t_signal for the answer.  Over the node's rate
+ * it only arms t_signal, and the caller's retry comes from there.
+ */
+void pbu_send(struct bule *b, uint32_t lifetime_4s);
+/* The same without waiting for an answer: when we stop. */
+void pbu_send_last(struct bule *b);
+/* What to ask for. */
+uint32_t pbu_lifetime(const struct bule *b);
+void pbu_on_ba(struct role *r, const struct mh_pkt *pkt,
+    const struct mh_msg *m);
+void pbu_on_be(struct role *r, const struct mh_pkt *pkt,
+    const struct mh_msg *m);
+
+/* --- pma_path.c -------------------------------------------------------------------- */
+
+/*
+ * Bring the data plane to what path_want says.  One operation at a time; when
+ * it is done fsm_path_done() is told and the difference looked at again.
+ */
+void path_sync(struct bule *b);
+/* Remove for good, without callbacks: when we stop. */
+void path_drop(struct bule *b);
+/* Leave the kernel's state to the next run; nothing is called back. */
+void path_abandon(struct bule *b);
+
+/* --- pma_ra.c ------------------------------------------------------------------------ */
+
+/* Advertise the home prefix, and again every interval. */
+void ra_advertise(struct bule *b);
+/* Router lifetime 0, prefix preferred 0 (PROTOCOL 7.3), if it was advertised. */
+void ra_withdraw(struct bule *b);
+void ra_timer(struct timer *t);
+
+/* --- pma_probe.c ---------------------------------------------------------------------- */
+
+/* Ask whether it is there; false when we do not know whom to ask. */
+bool probe_start(struct bule *b);
+void probe_stop(struct bule *b);
+void probe_timer(struct timer *t);
+
+/* --- pma_access.c ----------------------------------------------------------------------- */
+
+struct pma_access *access_find(const struct pma *p, uint32_t ifindex);
+struct pma_access *access_by_name(const struct pma *p, const char *ifname);
+void access_link(struct role *r, enum link_news what,
+    const struct link_if *lif);
+void access_event(struct role *r, const struct attach_event *ev);
+void access_nd(struct role *r, const struct link_if *lif,
+    const struct mac *src, const struct nd_msg *m);
+/* After a reload: interfaces that no longer match are let go. */
+void access_reconfigure(struct pma *p);
+void access_close_all(struct pma *p, bool keep);
+
+/* --- pma_ctl.c ---------------------------------------------------------------------------- */
+
+extern const struct ctl_cmd pma_ctl_cmds[];
+
+#endif

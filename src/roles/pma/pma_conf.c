@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Schema of the `pma:` section. */
+#include "roles/pma/pma_conf.h"
+
+#include "attach/attach.h"
+#include "core/clock.h"
+
+#define F(st, k, ty, member, ...) \
+	{ .key = (k), .type = (ty), .off = offsetof(struct st, member), \
+	  __VA_ARGS__ }
+
+static const char *const type_names[] = { "shared", "point-to-point", NULL };
+
+static void check_access(struct cfg_ctx *c, void *conf);
+
+static const struct cfg_field access_fields[] = {
+	F(pma_conf_access, "interface", CFG_IFNAME, interface,
+	    .flags = CFG_F_REQUIRED,
+	    .help = "Name of the interface; * and ? stand for any characters. "
+	    "It need not exist yet."),
+	F(pma_conf_access, "type", CFG_ENUM, type, .names = type_names,
+	    .def = "shared",
+	    .help = "shared: several nodes, told apart by their MAC address, "
+	    "each addressed alone. point-to-point: one node at the other end."),
+	F(pma_conf_access, "attach", CFG_FLAGS, sources,
+	    .names = attach_source_names,
+	    .def = "router-solicitation, control, carrier, neighbour, "
+	    "bridge-fdb, probe",
+	    .help = "What counts as evidence that a node is there or has left."),
+	F(pma_conf_access, "nai", CFG_NAI, nai,
+	    .help = "Who is at the other end of a point-to-point link."),
+	{ .key = NULL },
+};
+static const struct cfg_table access_table = {
+	.name = "access", .size = sizeof(struct pma_conf_access),
+	.fields = access_fields, .check = check_access,
+	.help = "The interfaces that mobile nodes attach to.",
+};
+
+static const struct cfg_field ra_fields[] = {
+	F(pma_conf_ra, "interval", CFG_DURATION, interval_us,
+	    .min = 3 * USEC_PER_SEC, .max = 1800 * USEC_PER_SEC, .def = "30s",
+	    .help = "Between unsolicited advertisements to one node."),
+	F(pma_conf_ra, "router-lifetime", CFG_DURATION, router_lifetime_us,
+	    .min = 1 * USEC_PER_SEC, .max = 9000 * USEC_PER_SEC, .def = "90s",
+	    .help = "How long a node keeps us as its router without hearing "
+	    "from us. Short, because a node that has moved should forget the "
+	    "router it left (section 7.3)."),
+	F(pma_conf_ra, "valid-lifetime", CFG_DURATION, valid_us,
+	    .min = 60 * USEC_PER_SEC, .max = 4294967294 * USEC_PER_SEC,
+	    .def = "30d", .help = "Valid lifetime of the home prefix."),
+	F(pma_conf_ra, "preferred-lifetime", CFG_DURATION, preferred_us,
+	    .min = 60 * USEC_PER_SEC, .max = 4294967294 * USEC_PER_SEC,
+	    .def = "7d",
+	    .help = "Preferred lifetime of the home prefix; not longer than "
+	    "the valid one."),
+	F(pma_conf_ra, "other-configuration", CFG_BOOL, other, .def = "no",
+	    .help = "The O flag: further configuration is to be had by DHCPv6."),
+	F(pma_conf_ra, "hop-limit", CFG_UINT, hop_limit, .min = 0, .max = 255,
+	    .def = "64", .help = "Hop limit the node is to use; 0: its own."),
+	{ .key = NULL },
+};
+static void check_ra(struct cfg_ctx *c, void *conf);
+static const struct cfg_table ra_table = {
+	.name = "router-advertisement", .size = sizeof(struct pma_conf_ra),
+	.fields = ra_fields, .check = check_ra,
+	.help = "What Router Advertisements say.",
+};
+
+static const struct cfg_field pma_fields[] = {
+	F(pma_conf, "address", CFG_IN6, address,
+	    .flags = CFG_F_REQUIRED | CFG_F_RESTART,
+	    .help = "Our address towards the core: source of the signalling, "
+	    "care-of address of our mobile nodes, our end of the tunnels."),
+	F(pma_conf, "uplink", CFG_IFNAME, uplink, .flags = CFG_F_RESTART,
+	    .help = "Interface towards the home agents; by default where the "
+	    "routing table says."),
+	F(pma_conf, "home-agent", CFG_IN6, home_agent,
+	    .help = "For mobile nodes whose profile names none."),
+	F(pma_conf, "static-tunnels", CFG_SCALARS, static_tunnels,
+	    .elem = CFG_IN6, .max = 1024, .flags = CFG_F_UNIQUE | CFG_F_RESTART,
+	    .help = "Home agents to which a tunnel exists from the start and "
+	    "stays (section 6.6)."),
+	F(pma_conf, "access", CFG_LIST, access, .table = &access_table,
+	    .min = 1, .max = 1024, .flags = CFG_F_REQUIRED,
+	    .help = "The interfaces that mobile nodes attach to."),
+	F(pma_conf, "lifetime", CFG_DURATION, lifetime_us,
+	    .min = 4 * USEC_PER_SEC, .max = 262140 * USEC_PER_SEC,
+	    .def = "300s",
+	    .help = "Lifetime to ask for; the home agent may grant less."),
+	F(pma_conf, "refresh-percent", CFG_UINT, refresh_percent, .min = 10,
+	    .max = 95, .def = "80",
+	    .help = "A registration is refreshed when that part of its "
+	    "lifetime is over, less up to 5 % at random."),
+	F(pma_conf, "initial-timeout", CFG_DURATION, initial_timeout_us,
+	    .min = 50 * USEC_PER_MSEC, .max = 60 * USEC_PER_SEC, .def = "1s",
+	    .help = "First retransmission; each further one waits twice as "
+	    "long (RFC 6275 11.8)."),
+	F(pma_conf, "max-timeout", CFG_DURATION, max_timeout_us,
+	    .min = 50 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
+	    .def = "32s", .help = "But not longer than this."),
+	F(pma_conf, "backoff", CFG_DURATION, backoff_us,
+	    .min = 1 * USEC_PER_SEC, .max = 3600 * USEC_PER_SEC, .def = "32s",
+	    .help = "Wait after a refusal that may pass (no resources, clocks "
+	    "that differ); doubled when it does not pass."),
+	F(pma_conf, "max-backoff", CFG_DURATION, max_backoff_us,
+	    .min = 1 * USEC_PER_SEC, .max = 86400 * USEC_PER_SEC,
+	    .def = "300s", .help = "But not longer than this."),
+	F(pma_conf, "max-update-rate", CFG_UINT, max_update_rate, .max = 255,
+	    .def = "3",
+	    .help = "Registrations a second for one mobile node; 0: no limit."),
+	F(pma_conf, "max-nodes", CFG_UINT, max_nodes, .min = 1,
+	    .max = 16000000, .def = "100000",
+	    .help = "At most that many mobile nodes; further ones are "
+	    "ignored."),
+	F(pma_conf, "timestamp-window", CFG_DURATION, ts_window_us,
+	    .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
+	    .def = "5s",
+	    .help = "A home agent that refuses a time stamp and whose own is "
+	    "further from our clock than this has another time than we have."),
+	F(pma_conf, "deregistration-tries", CFG_UINT, dereg_tries, .min = 1,
+	    .max = 20, .def = "3",
+	    .help = "How often a de-registration is sent without an answer."),
+	F(pma_conf, "presence-check", CFG_DURATION, presence_check_us,
+	    .min = 0, .max = 86400 * USEC_PER_SEC, .def = "0s",
+	    .help = "Before a refresh, probe a node that has not been heard "
+	    "for that long; 0s: never."),
+	F(pma_conf, "probe-interval", CFG_DURATION, probe_interval_us,
+	    .min = 100 * USEC_PER_MSEC, .max = 60 * USEC_PER_SEC,
+	    .def = "1s", .help = "Between two probes."),
+	F(pma_conf, "probe-tries", CFG_UINT, probe_tries, .min = 1, .max = 20,
+	    .def = "3",
+	    .help = "Unanswered probes after which a node has left."),
+	F(pma_conf, "router-advertisement", CFG_MAP, ra, .table = &ra_table),
+	{ .key = NULL },
+};
+
+static void check_pma(struct cfg_ctx *c, void *conf);
+
+const struct cfg_table pma_conf_table = {
+	.name = "pma", .size = sizeof(struct pma_conf), .fields = pma_fields,
+	.check = check_pma,
+	.help = "The proxy mobile agent of an access router.",
+};
+
+static void
+check_access(struct cfg_ctx *c, void *conf)
+{
+	const struct pma_conf_access *a = conf;
+
+	if (a->nai != NULL && a->type != 1)
+		cfg_error(c, &a->at, "nai", "nai: only for type: "
+		    "point-to-point, where one node is at the other end");
+}
+
+static void
+check_ra(struct cfg_ctx *c, void *conf)
+{
+	const struct pma_conf_ra *ra = conf;
+
+	if (ra->preferred_us > ra->valid_us)
+		cfg_error(c, &ra->at, "preferred-lifetime",
+		    "preferred-lifetime: longer than valid-lifetime");
+}
+
+static void
+check_pma(struct cfg_ctx *c, void *conf)
+{
+	const struct pma_conf *p = conf;
+
+	if (p->max_timeout_us < p->initial_timeout_us)
+		cfg_error(c, &p->at, "max-timeout",
+		    "max-timeout: shorter than initial-timeout");
+	if (p->max_backoff_us < p->backoff_us)
+		cfg_error(c, &p->at, "max-backoff",
+		    "max-backoff: shorter than backoff");
+}

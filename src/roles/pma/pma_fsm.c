@@ -1,0 +1,728 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One mobile node at the proxy mobile agent (PROTOCOL 5.1):
+ *
+ *   IDLE --attach--> PROFILE --found--> REG --PBA accepts, path set--> ACTIVE
+ *                       |                | ^                            |  ^
+ *               unknown |        refused | | timer              refresh |  | PBA
+ *                       v                v |                      timer v  |
+ *                    DENIED <-------- BACKOFF  <------refused-------  REREG
+ *
+ *   any of them --detach--> DEREG --PBA, or tries used up--> IDLE (freed)
+ *   DEREG, DENIED --attach--> PROFILE
+ *   REREG --lifetime over--> REG (path removed, prefix withdrawn)
+ *
+ * Rules that hold everywhere: register first, advertise on acceptance (A13);
+ * after a denial the home prefix is not advertised and nothing is forwarded
+ * (D6.10-18); "accepted" means that the data plane has said yes as well.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "mh/status.h"
+#include "roles/pma/pma.h"
+
+#define RETRY_NOW_MAX 3
+#define REFRESH_JITTER_PERCENT 5
+#define MOD(b) ((b)->pma->role.ops->name)
+#define LOG(b) ((b)->pma->role.env->log)
+
+const char *const bul_state_names[BUL_STATE_MAX] = {
+	[BUL_IDLE] = "idle", [BUL_PROFILE] = "profile",
+	[BUL_REG] = "registering", [BUL_ACTIVE] = "active",
+	[BUL_REREG] = "refreshing", [BUL_DEREG] = "deregistering",
+	[BUL_DENIED] = "denied", [BUL_BACKOFF] = "backoff",
+};
+
+static struct wheel *
+wheel_of(const struct bule *b)
+{
+	return b->pma->role.env->wheel;
+}
+
+static void
+set_state(struct bule *b, enum bul_state s)
+{
+	if (b->state == s)
+		return;
+	log_debug(LOG(b), MOD(b), "state", KV_STR("nai", b->nai),
+	    KV_STR("from", bul_state_names[b->state]),
+	    KV_STR("to", bul_state_names[s]));
+	b->state = (uint8_t)s;
+}
+
+/* No forwarding, no advertising; whatever was said is taken back. */
+static void
+stop_service(struct bule *b)
+{
+	struct wheel *w = wheel_of(b);
+
+	timer_cancel(w, &b->t_expiry);
+	ra_withdraw(b);
+	b->accepted = false;
+	b->path_want = false;
+	path_sync(b);
+}
+
+static void
+cancel_lookup(struct bule *b)
+{
+	struct policy *policy = b->pma->role.env->policy;
+
+	if (b->lookup)
+		policy->ops->cancel(policy, b);
+	b->lookup = false;
+}
+
+void
+fsm_forget(struct bule *b)
+{
+	cancel_lookup(b);
+	probe_stop(b);
+	timer_cancel(wheel_of(b), &b->t_signal);
+	timer_cancel(wheel_of(b), &b->t_ra);
+	set_state(b, BUL_IDLE);
+	b->awaiting = false;
+	b->gone = true;
+	stop_service(b);	/* frees it, at once or when the kernel is done */
+}
+
+/* --- registering ------------------------------------------------------------------ */
+
+static void
+enter_reg(struct bule *b)
+{
+	set_state(b, BUL_REG);
+	b->timeout_us = b->pma->conf->initial_timeout_us;
+	b->tries = 0;
+	pbu_send(b, pbu_lifetime(b));
+}
+
+static void
+enter_backoff(struct bule *b, const char *why)
+{
+	const struct pma_conf *c = b->pma->conf;
+	int64_t wait = b->state == BUL_BACKOFF ||
+	    b->timeout_us < c->backoff_us ? c->backoff_us :
+	    MIN_OF(b->timeout_us * 2, c->max_backoff_us);
+
+	stat_inc(&b->pma->st, PMA_ST_BACKOFF);
+	role_event(&b->pma->role, "backoff", KV_STR("nai", b->nai),
+	    KV_STR("why", why), KV_U("wait_s", (uint64_t)(wait /
+	    USEC_PER_SEC)));
+	b->awaiting = false;
+	set_state(b, BUL_BACKOFF);
+	b->timeout_us = wait;
+	timer_arm(wheel_of(b), &b->t_signal, wait);
+	stop_service(b);
+}
+
+static void
+enter_denied(struct bule *b, const char *why, int status)
+{
+	stat_inc(&b->pma->st, PMA_ST_DENIED);
+	role_event(&b->pma->role, "denied", KV_STR("nai", b->nai),
+	    KV_STR("why", why), KV_I("status", status));
+	b->awaiting = false;
+	timer_cancel(wheel_of(b), &b->t_signal);
+	set_state(b, BUL_DENIED);
+	b->timeout_us = 0;
+	stop_service(b);
+}
+
+static void
+enter_dereg(struct bule *b)
+{
+	cancel_lookup(b);
+	timer_cancel(wheel_of(b), &b->t_signal);
+	if (!b->signalled) {
+		fsm_forget(b);		/* nobody knows of it */
+		return;
+	}
+	set_state(b, BUL_DEREG);
+	b->timeout_us = b->pma->conf->initial_timeout_us;
+	b->tries = 0;
+	pbu_send(b, 0);
+	stop_service(b);
+}
+
+/* --- the profile ---------------------------------------------------------------------- */
+
+static bool
+take_profile(struct bule *b, const struct profile *prof)
+{
+	struct pma *p = b->pma;
+	const struct in6_addr *ha = in6_is_zero(&prof->home_agent) ?
+	    &p->conf->home_agent : &prof->home_agent;
+
+	if (!prof->pmip) {
+		stat_inc(&p->st, PMA_ST_NOT_ENTITLED);
+		enter_denied(b, "not-entitled", -1);
+		return false;
+	}
+	if (in6_is_zero(ha)) {
+		stat_inc(&p->st, PMA_ST_NO_HOME_AGENT);
+		enter_denied(b, "no-home-agent", -1);
+		return false;
+	}
+	if (b->peer != NULL)
+		b->peer->nodes--;
+	b->peer = list_peer(p, ha);
+	b->peer->nodes++;
+	b->hnp = prof->home_prefix;
+	b->per_mn_prefix = prof->model == MODEL_PER_MN_PREFIX;
+	b->lifetime_us = prof->lifetime_us;
+	return true;
+}
+
+static void
+on_profile(void *ctx, int err, const struct profile *prof)
+{
+	struct bule *b = ctx;
+
+	b->lookup = false;
+	if (b->state != BUL_PROFILE)
+		return;
+	if (err < 0) {
+		stat_inc(&b->pma->st, PMA_ST_UNKNOWN_NAI);
+		enter_denied(b, "no-profile", -1);
+		return;
+	}
+	/* What an earlier life of the entry set up must go first. */
+	if ((b->path_have || b->op != NULL || b->tunnel != NULL) &&
+	    (!prefix_eq(&b->hnp, &prof->home_prefix))) {
+		b->path_want = false;
+		path_sync(b);
+		if (b->path_have || b->op != NULL)
+			return;		/* fsm_path_done() asks again */
+	}
+	if (take_profile(b, prof))
+		enter_reg(b);
+}
+
+static void
+enter_profile(struct bule *b)
+{
+	struct policy *policy = b->pma->role.env->policy;
+
+	timer_cancel(wheel_of(b), &b->t_signal);
+	b->awaiting = false;
+	set_state(b, BUL_PROFILE);
+	b->lookup = true;
+	policy->ops->by_nai(policy, b->nai, b->nai_len, on_profile, b);
+}
+
+/* --- attach ------------------------------------------------------------------------------ */
+
+/* Whose is it? NULL: nobody's that we know. */
+static const char *
+nai_of(const struct pma *p, const struct pma_access *a, const struct mac *mac)
+{
+	struct policy *policy = p->role.env->policy;
+	const struct profile *prof;
+
+	if (a->nai != NULL)
+		return a->nai;
+	prof = mac_is_zero(mac) ? NULL : policy->ops->by_mac(policy, mac);
+	return prof != NULL ? prof->nai : NULL;
+}
+
+static void
+stranger(struct pma *p, const struct pma_access *a, const struct mac *mac)
+{
+	stat_inc(&p->st, PMA_ST_UNKNOWN_MAC);
+	if (ratelimit_pass(&p->rl_unknown, pma_now(p), NULL))
+		log_info(p->role.env->log, p->role.ops->name, "unknown-node",
+		    KV_STR("ifname", a->lif.name), KV_MAC("mac", mac));
+}
+
+static struct bule *
+attach_new(struct pma *p, struct pma_access *a, const struct mac *mac,
+    const char *nai)
+{
+	struct bule *b = strlen(nai) <= NAI_MAX ?
+	    list_new(p, nai, strlen(nai)) : NULL;
+
+	if (b == NULL) {
+		stat_inc(&p->st, PMA_ST_FULL);
+		if (ratelimit_pass(&p->rl_unknown, pma_now(p), NULL))
+			log_warn(p->role.env->log, p->role.ops->name,
+			    "too-many-nodes", KV_STR("nai", nai),
+			    KV_U("max", p->conf->max_nodes));
+		return NULL;
+	}
+	list_place(b, a, mac);
+	return b;
+}
+
+static void
+announce_attach(struct bule *b, enum attach_source source)
+{
+	stat_inc(&b->pma->st, PMA_ST_ATTACHED);
+	b->attached = pma_now(b->pma);
+	role_event(&b->pma->role, "node-attached", KV_STR("nai", b->nai),
+	    KV_STR("ifname", b->access->lif.name), KV_MAC("mac", &b->mac),
+	    KV_STR("by", attach_source_names[source]));
+}
+
+/* An entry that is known turns up, here or on another link of ours. */
+static void
+attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
+    enum attach_source source)
+{
+	bool moved = b->access != a || !mac_eq(&b->mac, mac);
+
+	if (moved) {
+		struct bule *other = list_by_mac(b->pma, a->lif.ifindex, mac);
+
+		if (other != NULL && other != b)
+			list_place(other, NULL, NULL);
+		list_place(b, a, mac);
+	}
+	if (b->gone) {			/* it was about to be freed */
+		b->gone = false;
+		b->signalled = false;
+	}
+	switch ((enum bul_state)b->state) {
+	case BUL_IDLE:
+	case BUL_DEREG:
+		announce_attach(b, source);
+		enter_profile(b);
+		break;
+	case BUL_DENIED:
+		/* an RS is no new attachment: every node sends several */
+		if (moved || (source != ATTACH_BY_RS &&
+		    source != ATTACH_BY_NEIGHBOUR))
+			enter_profile(b);
+		break;
+	default:
+		if (moved) {
+			announce_attach(b, source);
+			path_sync(b);
+		}
+	}
+}
+
+void
+fsm_attach(struct pma *p, struct pma_access *a, const struct mac *mac,
+    const struct in6_addr *lla, const char *nai, enum attach_source source)
+{
+	struct bule *b;
+
+	if (nai == NULL)
+		nai = nai_of(p, a, mac);
+	if (nai == NULL) {
+		stranger(p, a, mac);
+		return;
+	}
+	b = list_by_nai(p, nai, strlen(nai));
+	if (b != NULL) {
+		attach_again(b, a, mac, source);
+	} else {
+		b = attach_new(p, a, mac, nai);
+		if (b == NULL)
+			return;
+		announce_attach(b, source);
+		if (lla != NULL)
+			list_learn_lla(b, lla);
+		enter_profile(b);
+	}
+	/* The entry may be gone only by detach, which nothing here does. */
+	if (lla != NULL)
+		list_learn_lla(b, lla);
+	fsm_alive(b);
+}
+
+void
+fsm_alive(struct bule *b)
+{
+	b->heard = pma_now(b->pma);
+	if (b->probes == 0)
+		return;
+	probe_stop(b);
+	if (b->refresh_after_probe) {
+		b->refresh_after_probe = false;
+		fsm_signal_timer(&b->t_signal);
+	}
+}
+
+void
+fsm_solicited(struct bule *b)
+{
+	stat_inc(&b->pma->st, PMA_ST_RS);
+	if (b->accepted && b->path_have)
+		ra_advertise(b);
+	else
+		b->rs_pending = true;
+}
+
+/* --- detach ------------------------------------------------------------------------------- */
+
+void
+fsm_detach(struct bule *b, enum attach_source by)
+{
+	if (b->gone || b->state == BUL_DEREG)
+		return;
+	stat_inc(&b->pma->st, PMA_ST_DETACHED);
+	role_event(&b->pma->role, "node-detached", KV_STR("nai", b->nai),
+	    KV_STR("by", attach_source_names[by]));
+	b->rs_pending = false;
+	b->refresh_after_probe = false;
+	probe_stop(b);
+	enter_dereg(b);
+}
+
+void
+fsm_probe_failed(struct bule *b)
+{
+	b->refresh_after_probe = false;
+	fsm_detach(b, ATTACH_BY_NUD);
+}
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+/* When to refresh a lifetime: refresh-percent of it less some jitter, or
+ * sooner when the home agent advises so (RFC 6275 6.2.4). */
+static usec_t
+refresh_delay(const struct bule *b, const struct mh_msg *m)
+{
+	const struct pma_conf *c = b->pma->conf;
+	usec_t life = (usec_t)b->lifetime_4s * MH_LIFETIME_UNIT_S *
+	    USEC_PER_SEC;
+	usec_t delay = life / 100 * c->refresh_percent;
+	usec_t advice = (usec_t)m->o.refresh_advice_4s * MH_LIFETIME_UNIT_S *
+	    USEC_PER_SEC;
+	uint8_t dice;
+
+	if (m->o.have & MHO_REFRESH_ADVICE && advice > 0)
+		delay = MIN_OF(delay, advice);
+	crypto_random(&dice, sizeof(dice));
+	return delay - delay / 100 * REFRESH_JITTER_PERCENT * dice / 255;
+}
+
+/* Count ourselves among the tunnel's users, or renew that. */
+static int
+take_tunnel(struct bule *b, uint16_t lifetime_4s)
+{
+	struct pma *p = b->pma;
+	struct dp_tunnel *t;
+	int r;
+
+	if (b->tunnel != NULL &&
+	    in6_eq(&b->tunnel->remote, &b->peer->address)) {
+		tunnel_refresh(b->tunnel, b->lifetime_4s, lifetime_4s);
+		b->lifetime_4s = lifetime_4s;
+		return 0;
+	}
+	r = tunnel_get(p->role.env->dp->tunnels, &p->conf->address,
+	    &b->peer->address, &t);
+	if (r < 0)
+		return r;
+	tunnel_use(t, lifetime_4s);
+	if (b->tunnel != NULL)
+		tunnel_unuse(b->tunnel, b->lifetime_4s);
+	b->tunnel = t;
+	b->lifetime_4s = lifetime_4s;
+	return 0;
+}
+
+/* The data plane will not have it: nobody must think that it works. */
+static void
+kernel_refused(struct bule *b, int err)
+{
+	stat_inc(&b->pma->st, PMA_ST_KERNEL_REFUSED);
+	log_err(LOG(b), MOD(b), "dataplane-refused", KV_STR("nai", b->nai),
+	    KV_PREFIX("hnp", &b->hnp), KV_ERR(err));
+	pbu_send_last(b);
+	enter_backoff(b, "dataplane-refused");
+}
+
+/* Accepted by the home agent and by the data plane. */
+static void
+in_service(struct bule *b)
+{
+	set_state(b, BUL_ACTIVE);
+	b->rs_pending = false;
+	ra_advertise(b);
+}
+
+static void
+accepted(struct bule *b, const struct mh_msg *m)
+{
+	usec_t life = (usec_t)m->ba.lifetime_4s * MH_LIFETIME_UNIT_S *
+	    USEC_PER_SEC;
+	bool fresh = !b->accepted;
+	usec_t refresh;
+	int r;
+
+	if (life == 0) {
+		enter_backoff(b, "lifetime-0-granted");
+		return;
+	}
+	r = take_tunnel(b, m->ba.lifetime_4s);
+	if (r < 0) {
+		kernel_refused(b, r);
+		return;
+	}
+	b->accepted = true;
+	b->tries = 0;
+	timer_arm(wheel_of(b), &b->t_expiry, life);
+	refresh = refresh_delay(b, m);
+	timer_arm(wheel_of(b), &b->t_signal, refresh);
+	stat_inc(&b->pma->st, fresh ? PMA_ST_REGISTERED : PMA_ST_REFRESHED);
+	if (fresh)
+		role_event(&b->pma->role, "registered", KV_STR("nai", b->nai),
+		    KV_PREFIX("hnp", &b->hnp), KV_IN6("ha",
+		    &b->peer->address), KV_U("lifetime_s",
+		    m->ba.lifetime_4s * MH_LIFETIME_UNIT_S));
+	else
+		log_debug(LOG(b), MOD(b), "refreshed", KV_STR("nai", b->nai));
+	b->path_want = true;
+	if (b->path_have && !fresh) {
+		set_state(b, BUL_ACTIVE);
+		return;
+	}
+	path_sync(b);
+}
+
+static void
+refused(struct bule *b, const struct mh_msg *m, enum reaction react)
+{
+	const char *why = ba_status_name(m->ba.status);
+
+	switch (react) {
+	case REACT_RETRY_NOW:
+		if (b->tries++ < RETRY_NOW_MAX) {
+			pbu_send(b, pbu_lifetime(b));
+			return;
+		}
+		enter_backoff(b, why);
+		break;
+	case REACT_RESYNC_CLOCK:
+		stat_inc(&b->pma->st, PMA_ST_CLOCK);
+		if (ratelimit_pass(&b->pma->rl_clock, pma_now(b->pma), NULL))
+			log_err(LOG(b), MOD(b), "clock-differs",
+			    KV_IN6("ha", &b->peer->address),
+			    KV_I("skew_ms", m->o.have & MHO_TIMESTAMP ?
+			    (mh_ts_to_us(m->o.timestamp) - clock_wall_us(
+			    b->pma->role.env->clock)) / 1000 : 0),
+			    KV_STR("hint", "is NTP running at both ends?"));
+		enter_backoff(b, why);
+		break;
+	case REACT_RETRY_BACKOFF:
+		enter_backoff(b, why);
+		break;
+	default:
+		/* WAIT_DHCP as well: this model does not wait for DHCP */
+		enter_denied(b, why, m->ba.status);
+	}
+}
+
+static void
+deregistered(struct bule *b)
+{
+	stat_inc(&b->pma->st, PMA_ST_DEREGISTERED);
+	role_event(&b->pma->role, "deregistered", KV_STR("nai", b->nai));
+	fsm_forget(b);
+}
+
+void
+fsm_pba(struct bule *b, const struct mh_msg *m, enum reaction react)
+{
+	switch ((enum bul_state)b->state) {
+	case BUL_REG:
+	case BUL_REREG:
+		if (react == REACT_ACCEPT)
+			accepted(b, m);
+		else
+			refused(b, m, react);
+		break;
+	case BUL_DEREG:
+		/* An order problem means that it is still bound: once more. */
+		if (react == REACT_RETRY_NOW &&
+		    ++b->tries < b->pma->conf->dereg_tries)
+			pbu_send(b, 0);
+		else
+			deregistered(b);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+fsm_path_done(struct bule *b, int err)
+{
+	bool wanted = b->path_want;
+
+	if (err < 0 && !wanted) {
+		/* What the kernel does not give back the next sweep takes. */
+		log_err(LOG(b), MOD(b), "dataplane-refused",
+		    KV_STR("nai", b->nai), KV_PREFIX("hnp", &b->hnp),
+		    KV_ERR(err));
+		b->path_have = false;
+	}
+	if (err < 0 && wanted) {
+		kernel_refused(b, err);
+		return;			/* enter_backoff() has synchronised */
+	}
+	if (wanted && b->path_have && b->accepted &&
+	    (b->state == BUL_REG || b->state == BUL_REREG ||
+	    b->state == BUL_ACTIVE)) {
+		/* also after a move between two of our links */
+		if (b->awaiting)
+			ra_advertise(b);
+		else
+			in_service(b);
+	}
+	if (b->state == BUL_PROFILE && !b->lookup && !b->path_have &&
+	    b->op == NULL)
+		enter_profile(b);	/* on_profile() waited for this */
+	path_sync(b);
+}
+
+/* --- timers -------------------------------------------------------------------------------------- */
+
+static void
+timeout_longer(struct bule *b)
+{
+	b->timeout_us = MIN_OF(b->timeout_us * 2, b->pma->conf->max_timeout_us);
+	b->peer->timeouts++;
+	stat_inc(&b->pma->st, PMA_ST_RETRANS);
+}
+
+/* Refresh; before that, is the node still there? */
+static void
+refresh(struct bule *b)
+{
+	const struct pma_conf *c = b->pma->conf;
+
+	if (c->presence_check_us > 0 && !b->refresh_after_probe &&
+	    pma_now(b->pma) - b->heard >= c->presence_check_us &&
+	    probe_start(b)) {
+		b->refresh_after_probe = true;
+		return;
+	}
+	set_state(b, BUL_REREG);
+	b->timeout_us = c->initial_timeout_us;
+	b->tries = 0;
+	pbu_send(b, pbu_lifetime(b));
+}
+
+void
+fsm_signal_timer(struct timer *t)
+{
+	struct bule *b = CONTAINER_OF(t, struct bule, t_signal);
+
+	switch ((enum bul_state)b->state) {
+	case BUL_REG:
+	case BUL_REREG:
+		if (b->state == BUL_REG && b->accepted) {
+			/* the data plane is at it: look again later */
+			timer_arm(wheel_of(b), t,
+			    b->pma->conf->initial_timeout_us);
+			break;
+		}
+		if (b->awaiting)
+			timeout_longer(b);
+		pbu_send(b, pbu_lifetime(b));
+		break;
+	case BUL_ACTIVE:
+		refresh(b);
+		break;
+	case BUL_DEREG:
+		if (b->awaiting) {
+			timeout_longer(b);
+			if (++b->tries >= b->pma->conf->dereg_tries) {
+				deregistered(b);
+				return;
+			}
+		}
+		pbu_send(b, 0);
+		break;
+	case BUL_BACKOFF:
+		set_state(b, BUL_REG);
+		/* timeout_us keeps the back-off, so that the next is longer */
+		pbu_send(b, pbu_lifetime(b));
+		break;
+	default:
+		break;
+	}
+}
+
+void
+fsm_expiry_timer(struct timer *t)
+{
+	struct bule *b = CONTAINER_OF(t, struct bule, t_expiry);
+
+	stat_inc(&b->pma->st, PMA_ST_EXPIRED);
+	log_warn(LOG(b), MOD(b), "expired", KV_STR("nai", b->nai),
+	    KV_IN6("ha", &b->peer->address));
+	if (b->state == BUL_REREG || b->state == BUL_ACTIVE)
+		set_state(b, BUL_REG);
+	stop_service(b);
+	if (b->state == BUL_REG && !timer_armed(&b->t_signal))
+		pbu_send(b, pbu_lifetime(b));
+}
+
+/* --- policy ---------------------------------------------------------------------------------------- */
+
+static bool
+same_service(const struct bule *b, const struct profile *prof)
+{
+	const struct in6_addr *ha = in6_is_zero(&prof->home_agent) ?
+	    &b->pma->conf->home_agent : &prof->home_agent;
+
+	return prof->pmip && b->peer != NULL &&
+	    prefix_eq(&b->hnp, &prof->home_prefix) &&
+	    in6_eq(&b->peer->address, ha);
+}
+
+static void
+on_profile_again(void *ctx, int err, const struct profile *prof)
+{
+	struct bule *b = ctx;
+
+	b->lookup = false;
+	if (b->state == BUL_DEREG || b->gone)
+		return;
+	if (b->state == BUL_DENIED) {
+		if (err == 0 && prof->pmip)
+			enter_profile(b);
+		return;
+	}
+	if (err == 0 && same_service(b, prof)) {
+		b->lifetime_us = prof->lifetime_us;
+		return;
+	}
+	role_event(&b->pma->role, "policy-changed", KV_STR("nai", b->nai));
+	/* The old registration must not outlive what permitted it. */
+	if (b->signalled && b->peer != NULL)
+		pbu_send_last(b);
+	b->signalled = false;
+	timer_cancel(wheel_of(b), &b->t_signal);
+	b->awaiting = false;
+	if (err < 0 || !prof->pmip) {
+		enter_denied(b, err < 0 ? "no-profile" : "not-entitled", -1);
+		return;
+	}
+	stop_service(b);
+	enter_profile(b);
+}
+
+void
+fsm_policy_changed(struct bule *b)
+{
+	struct policy *policy = b->pma->role.env->policy;
+
+	if (b->gone || b->state == BUL_DEREG)
+		return;
+	cancel_lookup(b);
+	if (b->state == BUL_PROFILE) {
+		enter_profile(b);
+		return;
+	}
+	b->lookup = true;
+	policy->ops->by_nai(policy, b->nai, b->nai_len, on_profile_again, b);
+}

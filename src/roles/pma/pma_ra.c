@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Router Advertisements to one mobile node (draft 6.3, 6.10; PROTOCOL 7.2):
+ * its home prefix, on-link and autonomous; a short router lifetime, so that a
+ * node that moves soon forgets us (7.3); the tunnel's MTU.
+ *
+ * On a shared link the frame goes to the node's MAC address alone and the IPv6
+ * destination is ff02::1 (D6.3-7 to 9); on a point-to-point link it is an
+ * ordinary multicast.  Being unicast at layer 2 they do not fall under the
+ * rate limits of RFC 4861 for multicast ones: every solicitation is answered.
+ */
+#include "core/util.h"
+#include "roles/pma/pma.h"
+
+#define ROUTER_LIFETIME_MAX 9000	/* RFC 4861 6.2.1 */
+#define IPV6_MTU_MIN 1280
+
+static const struct in6_addr all_nodes = { .s6_addr = { 0xff, 0x02,
+	[15] = 0x01 } };
+
+static uint32_t
+seconds(int64_t us)
+{
+	return (uint32_t)MIN_OF(us / USEC_PER_SEC, (int64_t)UINT32_MAX);
+}
+
+/* What link and tunnel both carry; never below what IPv6 needs. */
+static uint32_t
+mtu_of(const struct bule *b)
+{
+	uint32_t mtu = b->access->lif.mtu;
+
+	if (b->tunnel != NULL && (mtu == 0 || b->tunnel->mtu < mtu))
+		mtu = b->tunnel->mtu;
+	return MAX_OF(mtu, IPV6_MTU_MIN);
+}
+
+static struct nd_ra
+contents(const struct bule *b, bool withdraw)
+{
+	const struct pma_conf *c = b->pma->conf;
+	const struct link_if *lif = &b->access->lif;
+	struct nd_ra ra = { .src = lif->linklocal, .dst = all_nodes,
+		.hop_limit = (uint8_t)c->ra.hop_limit, .other = c->ra.other,
+		.npio = 1 };
+
+	ra.pio[0].prefix = b->hnp;
+	ra.pio[0].onlink = ra.pio[0].autonomous = true;
+	if (!lif->p2p) {
+		ra.has_lladdr = true;
+		ra.lladdr = lif->mac;
+	}
+	if (withdraw)
+		return ra;
+	ra.router_lifetime_s = (uint16_t)MIN_OF(seconds(
+	    c->ra.router_lifetime_us), ROUTER_LIFETIME_MAX);
+	ra.pio[0].valid_s = seconds(c->ra.valid_us);
+	ra.pio[0].preferred_s = seconds(c->ra.preferred_us);
+	ra.mtu = mtu_of(b);
+	return ra;
+}
+
+/* 0 or -errno. */
+static int
+transmit(struct bule *b, bool withdraw)
+{
+	struct env *e = b->pma->role.env;
+	struct nd_ra ra = contents(b, withdraw);
+	uint8_t pkt[ND_PKT_MAX];
+	int len = nd_build_ra(&ra, pkt, sizeof(pkt));
+	int r = len < 0 ? len : e->link->ops->send(e->link, &b->access->lif,
+	    b->access->p2p ? NULL : &b->mac, pkt, (size_t)len);
+
+	if (r < 0) {
+		stat_inc(&b->pma->st, PMA_ST_RA_FAILED);
+		log_debug(e->log, b->pma->role.ops->name, "ra-failed",
+		    KV_STR("nai", b->nai), KV_ERR(r));
+		return r;
+	}
+	stat_inc(&b->pma->st, PMA_ST_RA);
+	log_debug(e->log, b->pma->role.ops->name, "ra-sent",
+	    KV_STR("nai", b->nai), KV_PREFIX("hnp", &b->hnp),
+	    KV_U("router_lifetime_s", ra.router_lifetime_s));
+	return 0;
+}
+
+void
+ra_advertise(struct bule *b)
+{
+	const struct pma_conf *c = b->pma->conf;
+	usec_t next = c->ra.interval_us;
+
+	if (b->access == NULL)
+		return;
+	/* Before half of the router lifetime is over, whatever is set. */
+	next = MIN_OF(next, MAX_OF(c->ra.router_lifetime_us / 2,
+	    USEC_PER_SEC));
+	/* No link-local address yet (duplicate address detection): soon. */
+	if (in6_is_zero(&b->access->lif.linklocal)) {
+		b->rs_pending = true;
+		next = USEC_PER_SEC;
+	} else if (transmit(b, false) == 0) {
+		b->advertised = true;
+	}
+	timer_arm(b->pma->role.env->wheel, &b->t_ra, next);
+}
+
+void
+ra_withdraw(struct bule *b)
+{
+	timer_cancel(b->pma->role.env->wheel, &b->t_ra);
+	if (!b->advertised)
+		return;
+	b->advertised = false;
+	if (b->access != NULL && b->access->lif.up)
+		(void)transmit(b, true);
+}
+
+void
+ra_timer(struct timer *t)
+{
+	struct bule *b = CONTAINER_OF(t, struct bule, t_ra);
+
+	if (b->accepted && b->path_have)
+		ra_advertise(b);
+}
