@@ -62,7 +62,7 @@ yaml_scalars(FILE *f, const struct cfg_field *fld, const struct cfg_list *l)
 {
 	char text[CFG_TEXT_MAX];
 
-	fputc('[', f);
+	fputs(" [", f);
 	for (size_t i = 0; i < l->n; i++) {
 		fputs(i > 0 ? ", " : "", f);
 		yaml_text(f, cfg_value_text(fld, fld->elem, element(l,
@@ -75,7 +75,7 @@ static void
 yaml_list(FILE *f, const struct cfg_field *fld, const struct cfg_list *l,
     unsigned indent)
 {
-	fputs(l->n > 0 ? "\n" : "[]\n", f);
+	fputs(l->n > 0 ? "\n" : " []\n", f);
 	for (size_t i = 0; i < l->n; i++) {
 		fprintf(f, "%*s- ", (int)indent + 2, "");
 		yaml_map(f, fld->table, element(l, fld->table->size, i),
@@ -101,10 +101,11 @@ yaml_value(FILE *f, const struct cfg_field *fld, const void *src,
 		yaml_scalars(f, fld, src);
 		return;
 	case CFG_FLAGS:
-		fprintf(f, "[%s]\n", cfg_value_text(fld, fld->type, src, text,
+		fprintf(f, " [%s]\n", cfg_value_text(fld, fld->type, src, text,
 		    sizeof(text)));
 		return;
 	default:
+		fputc(' ', f);
 		yaml_text(f, cfg_value_text(fld, fld->type, src, text,
 		    sizeof(text)));
 		fputc('\n', f);
@@ -132,7 +133,7 @@ yaml_map(FILE *f, const struct cfg_table *t, const void *conf, unsigned indent,
 
 		if (is_absent(fld, src) || is_unset(fld, src))
 			continue;
-		fprintf(f, "%*s%s: ", first ? 0 : (int)indent, "", fld->key);
+		fprintf(f, "%*s%s:", first ? 0 : (int)indent, "", fld->key);
 		first = false;
 		yaml_value(f, fld, src, indent);
 	}
