@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The packet programs: tc classifiers in direct-action mode.
+ *
+ *                      bpf backend                         ip6tnl backend
+ *   uplink ingress     pmip_decap (_l3)                    -
+ *   anchor egress      pmip_encap_ha, pmip_encap_pma       -
+ *   tunnel ingress     -                                   pmip_tunnel
+ *   access ingress     pmip_access                         pmip_access
+ *
+ * The kernel routes, counts hops and answers Packet Too Big between them: what
+ * is to be tunnelled is routed to an anchor device (a TUN), encapsulated at its
+ * egress and handed to the uplink's neighbour; what arrives in a tunnel is
+ * decapsulated at the uplink and goes on as received by the anchor.
+ *
+ * Whatever is none of our business is TC_ACT_UNSPEC: other filters on the
+ * device are asked next.
+ *
+ * Source checks (PROTOCOL 10.4): from a tunnel, the home agent takes only what
+ * comes from a prefix bound to the very peer at its other end, and no HoTI
+ * (D5.7-2); a proxy mobile agent takes only what goes to a prefix it hosts.
+ * From an access link it takes only what the prefix's own node sends, and
+ * link-local traffic that ends here.
+ *
+ * The traffic class is copied out with its ECT bits; a CE mark put on outside
+ * is carried in when the inner packet is ECT (PROTOCOL 2.10).
+ */
+#include <linux/bpf.h>
+#include <linux/icmpv6.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <linux/udp.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "dataplane/bpf/pmip_bpf.h"
+
+#define AF_INET6 10
+#define NH_HOPOPTS 0
+#define NH_IPV4 4		/* RFC 2003 */
+#define NH_IPV6 41		/* RFC 2473 */
+#define NH_ROUTING 43
+#define NH_FRAGMENT 44
+#define NH_AH 51
+#define NH_DSTOPTS 60
+#define NH_MH 135		/* RFC 6275 6.1 */
+#define MH_HOTI 1
+#define OUTER_HOP_LIMIT 64
+#define ECN_MASK 3
+#define ECN_ECT0 2
+#define ECN_CE 3
+#define EXT_HEADERS_MAX 6	/* looked through for a Mobility Header */
+
+/* --- maps ---------------------------------------------------------------- */
+
+/* The daemon sets max_entries of all but the first and the last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pmip_conf);
+} pmip_conf SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pmip_peer);
+} pmip_peers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pmip_ends);
+	__type(value, __u32);
+} pmip_peer_ids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pmip_key64);
+	__type(value, struct pmip_ha_path);
+} pmip_ha64 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pmip_key128);
+	__type(value, struct pmip_ha_path);
+} pmip_ha128 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pmip_key64);
+	__type(value, struct pmip_pma_path);
+} pmip_pma64 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pmip_key128);
+	__type(value, struct pmip_pma_path);
+} pmip_pma128 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PMIP_C_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} pmip_counters SEC(".maps");
+
+static __always_inline void
+count(__u32 what)
+{
+	__u64 *v = bpf_map_lookup_elem(&pmip_counters, &what);
+
+	if (v)
+		(*v)++;
+}
+
+static __always_inline int
+drop(__u32 why)
+{
+	count(why);
+	return TC_ACT_SHOT;
+}
+
+static __always_inline const struct pmip_conf *
+conf(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&pmip_conf, &zero);
+}
+
+/* --- paths --------------------------------------------------------------- */
+
+/* An IPv6 address, or an IPv4 one written as such. */
+static __always_inline void
+key_v4(struct pmip_key128 *k, __be32 a)
+{
+	__builtin_memset(k, 0, sizeof(*k));
+	k->b[10] = k->b[11] = 0xff;
+	__builtin_memcpy(&k->b[12], &a, 4);
+}
+
+static __always_inline const struct pmip_ha_path *
+ha_path(const struct pmip_key128 *a, int v6)
+{
+	const struct pmip_ha_path *p;
+	struct pmip_key64 k;
+
+	if (v6) {
+		__builtin_memcpy(&k, a, sizeof(k));
+		p = bpf_map_lookup_elem(&pmip_ha64, &k);
+		if (p)
+			return p;
+	}
+	return bpf_map_lookup_elem(&pmip_ha128, a);
+}
+
+static __always_inline const struct pmip_pma_path *
+pma_path(const struct pmip_key128 *a, int v6)
+{
+	const struct pmip_pma_path *p;
+	struct pmip_key64 k;
+
+	if (v6) {
+		__builtin_memcpy(&k, a, sizeof(k));
+		p = bpf_map_lookup_elem(&pmip_pma64, &k);
+		if (p)
+			return p;
+	}
+	return bpf_map_lookup_elem(&pmip_pma128, a);
+}
+
+/* What we need of a packet that is, or will be, inside. */
+struct inner {
+	struct pmip_key128 src, dst;
+	__u32 flow;		/* label for the outer header */
+	int v6;
+	__u8 tclass, nexthdr;
+};
+
+/* The IP header `off` octets into the network header. 0, or -1: not IP. */
+static __always_inline int
+inner_read(struct __sk_buff *skb, __u32 off, int v6, struct inner *in)
+{
+	if (v6) {
+		struct ipv6hdr h;
+		__u32 word;
+
+		if (bpf_skb_load_bytes_relative(skb, off, &h, sizeof(h),
+		    BPF_HDR_START_NET) || h.version != 6)
+			return -1;
+		__builtin_memcpy(&in->src, &h.saddr, 16);
+		__builtin_memcpy(&in->dst, &h.daddr, 16);
+		__builtin_memcpy(&word, &h, 4);
+		word = bpf_ntohl(word);
+		in->tclass = word >> 20 & 0xff;
+		in->flow = word & 0xfffff;
+		in->nexthdr = h.nexthdr;
+	} else {
+		struct iphdr h;
+
+		if (bpf_skb_load_bytes_relative(skb, off, &h, sizeof(h),
+		    BPF_HDR_START_NET) || h.version != 4)
+			return -1;
+		key_v4(&in->src, h.saddr);
+		key_v4(&in->dst, h.daddr);
+		in->tclass = h.tos;
+		in->flow = 0;
+		in->nexthdr = h.protocol;
+	}
+	in->v6 = v6;
+	return 0;
+}
+
+/* --- out: the anchor's egress -------------------------------------------- */
+
+/* RFC 3168 9.1.1: ECT is copied out, CE becomes ECT(0). */
+static __always_inline __u8
+outer_tclass(__u8 t)
+{
+	return (t & ECN_MASK) == ECN_CE ? (t & ~ECN_MASK) | ECN_ECT0 : t;
+}
+
+static __always_inline int
+encap(struct __sk_buff *skb, int side)
+{
+	struct bpf_redir_neigh nh;
+	const struct pmip_peer *peer;
+	struct ipv6hdr outer;
+	struct inner in;
+	__be16 proto = bpf_htons(ETH_P_IPV6);
+	__u32 id, len = skb->len, word;
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6) &&
+	    skb->protocol != bpf_htons(ETH_P_IP))
+		return drop(PMIP_C_NO_PATH);
+	if (inner_read(skb, 0, skb->protocol == bpf_htons(ETH_P_IPV6), &in))
+		return drop(PMIP_C_ERROR);
+	if (side == PMIP_SIDE_HA) {
+		const struct pmip_ha_path *p = ha_path(&in.dst, in.v6);
+
+		if (!p)
+			return drop(PMIP_C_NO_PATH);
+		id = p->peer;
+	} else {
+		const struct pmip_pma_path *p = pma_path(&in.src, in.v6);
+
+		if (!p)
+			return drop(PMIP_C_NO_PATH);
+		id = p->peer;
+	}
+	peer = bpf_map_lookup_elem(&pmip_peers, &id);
+	if (!peer || !peer->oif)
+		return drop(PMIP_C_NO_ROUTE);
+
+	/* RFC 6438: flows stay apart in the core. */
+	if (!in.flow)
+		in.flow = bpf_get_hash_recalc(skb) & 0xfffff;
+	word = bpf_htonl(6U << 28 | (__u32)outer_tclass(in.tclass) << 20 |
+	    in.flow);
+	__builtin_memcpy(&outer, &word, 4);
+	/* A train of segments gets its lengths when it is cut. */
+	outer.payload_len = len > 0xffff ? 0 : bpf_htons(len);
+	outer.nexthdr = in.v6 ? NH_IPV6 : NH_IPV4;
+	outer.hop_limit = OUTER_HOP_LIMIT;
+	__builtin_memcpy(&outer.saddr, &peer->local, 16);
+	__builtin_memcpy(&outer.daddr, &peer->remote, 16);
+	nh.nh_family = AF_INET6;
+	__builtin_memcpy(nh.ipv6_nh, &peer->nexthop, 16);
+
+	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
+	    BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 |
+	    BPF_F_ADJ_ROOM_NO_CSUM_RESET) ||
+	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ||
+	    /* bpf_redirect_neigh() wants an Ethernet header in front */
+	    bpf_skb_change_head(skb, ETH_HLEN, 0) ||
+	    bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &proto,
+	    sizeof(proto), 0))
+		return drop(PMIP_C_ERROR);
+	count(PMIP_C_ENCAP);
+	return bpf_redirect_neigh(peer->oif, &nh, sizeof(nh), 0);
+}
+
+SEC("tc")
+int
+pmip_encap_ha(struct __sk_buff *skb)
+{
+	return encap(skb, PMIP_SIDE_HA);
+}
+
+SEC("tc")
+int
+pmip_encap_pma(struct __sk_buff *skb)
+{
+	return encap(skb, PMIP_SIDE_PMA);
+}
+
+/* --- in: from a tunnel --------------------------------------------------- */
+
+/* Is the packet, `off` octets into the network header, a Home Test Init? */
+static __always_inline int
+is_hoti(struct __sk_buff *skb, __u32 off, __u8 nexthdr)
+{
+	__u8 h[4];
+
+	off += sizeof(struct ipv6hdr);
+#pragma unroll
+	for (int i = 0; i < EXT_HEADERS_MAX; i++) {
+		if (nexthdr != NH_MH && nexthdr != NH_HOPOPTS &&
+		    nexthdr != NH_ROUTING && nexthdr != NH_DSTOPTS &&
+		    nexthdr != NH_FRAGMENT && nexthdr != NH_AH)
+			return 0;
+		if (bpf_skb_load_bytes_relative(skb, off, h, sizeof(h),
+		    BPF_HDR_START_NET))
+			return 0;
+		if (nexthdr == NH_MH)
+			return h[2] == MH_HOTI;
+		if (nexthdr == NH_FRAGMENT) {
+			if (h[2] || h[3] & 0xf8)
+				return 0;	/* not the first */
+			off += 8;
+		} else if (nexthdr == NH_AH) {
+			off += ((__u32)h[1] + 2) * 4;
+		} else {
+			off += ((__u32)h[1] + 1) * 8;
+		}
+		nexthdr = h[0];
+	}
+	return 0;
+}
+
+/*
+ * May this packet leave tunnel `peer`, and on which side?  Answers the side;
+ * or -1, having counted why not.
+ */
+static __always_inline int
+admit(struct __sk_buff *skb, const struct pmip_conf *c, __u32 off,
+    const struct inner *in, __u32 peer)
+{
+	if (c->sides & 1 << PMIP_SIDE_HA) {
+		const struct pmip_ha_path *p = ha_path(&in->src, in->v6);
+
+		if (p && p->peer == peer) {
+			if (in->v6 && is_hoti(skb, off, in->nexthdr)) {
+				count(PMIP_C_HOTI);
+				return -1;
+			}
+			return PMIP_SIDE_HA;
+		}
+	}
+	if (c->sides & 1 << PMIP_SIDE_PMA) {
+		const struct pmip_pma_path *p = pma_path(&in->dst, in->v6);
+
+		if (p && p->peer == peer)
+			return PMIP_SIDE_PMA;
+	}
+	count(c->sides & 1 << PMIP_SIDE_HA ? PMIP_C_SPOOF : PMIP_C_NOT_HOSTED);
+	return -1;
+}
+
+/*
+ * Carry CE in: the inner header is `off` octets behind the start of the frame.
+ * 0 or -1.
+ */
+static __always_inline int
+mark_ce(struct __sk_buff *skb, __u32 off, const struct inner *in)
+{
+	__be16 old, new;
+
+	if (!(in->tclass & ECN_MASK) || (in->tclass & ECN_MASK) == ECN_CE)
+		return 0;
+	if (bpf_skb_load_bytes(skb, off, &old, sizeof(old)))
+		return -1;
+	if (in->v6)
+		new = old | bpf_htons(ECN_CE << 4);
+	else
+		new = old | bpf_htons(ECN_CE);
+	if (bpf_skb_store_bytes(skb, off, &new, sizeof(new), 0))
+		return -1;
+	if (in->v6)
+		return 0;
+	return bpf_l3_csum_replace(skb, off + offsetof(struct iphdr, check),
+	    old, new, sizeof(new)) ? -1 : 0;
+}
+
+/*
+ * Take the outer header off.  IPv4 inside: the flag that says so to
+ * bpf_skb_adjust_room() is younger than Linux 6.1, and without it the packet
+ * stays "IPv6" and must be as long as an IPv6 header.  Turning it into IPv4
+ * first, which takes away the first 20 octets, works everywhere.
+ */
+static __always_inline int
+strip(struct __sk_buff *skb, int v6)
+{
+	__s32 room = -(__s32)sizeof(struct ipv6hdr);
+
+	if (!v6) {
+		if (bpf_skb_change_proto(skb, bpf_htons(ETH_P_IP), 0))
+			return -1;
+		room = -(__s32)sizeof(struct iphdr);
+	}
+	return bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC,
+	    BPF_F_ADJ_ROOM_FIXED_GSO) ? -1 : 0;
+}
+
+static __always_inline int
+decap(struct __sk_buff *skb, __u32 mac_len)
+{
+	const struct pmip_conf *c = conf();
+	struct ipv6hdr outer;
+	struct pmip_ends ends;
+	struct inner in;
+	const __u32 *id;
+	__u16 word;
+	int side;
+
+	if (!c || skb->protocol != bpf_htons(ETH_P_IPV6) ||
+	    skb->pkt_type == PACKET_OTHERHOST)
+		return TC_ACT_UNSPEC;
+	if (bpf_skb_load_bytes(skb, mac_len, &outer, sizeof(outer)))
+		return TC_ACT_UNSPEC;
+	if (outer.nexthdr != NH_IPV6 && outer.nexthdr != NH_IPV4)
+		return TC_ACT_UNSPEC;
+	__builtin_memcpy(&ends.local, &outer.daddr, 16);
+	__builtin_memcpy(&ends.remote, &outer.saddr, 16);
+	id = bpf_map_lookup_elem(&pmip_peer_ids, &ends);
+	if (!id)
+		return TC_ACT_UNSPEC;	/* somebody else's tunnel, or nobody's */
+	if (inner_read(skb, sizeof(outer), outer.nexthdr == NH_IPV6, &in))
+		return drop(PMIP_C_ERROR);
+	side = admit(skb, c, sizeof(outer), &in, *id);
+	if (side < 0)
+		return TC_ACT_SHOT;
+	__builtin_memcpy(&word, &outer, 2);
+	if ((bpf_ntohs(word) >> 4 & ECN_MASK) == ECN_CE &&
+	    mark_ce(skb, mac_len + sizeof(outer), &in))
+		return drop(PMIP_C_ERROR);
+	if (strip(skb, in.v6))
+		return drop(PMIP_C_ERROR);
+	count(PMIP_C_DECAP);
+	return bpf_redirect(c->anchor[side == PMIP_SIDE_PMA], BPF_F_INGRESS);
+}
+
+SEC("tc")
+int
+pmip_decap(struct __sk_buff *skb)
+{
+	return decap(skb, ETH_HLEN);
+}
+
+/* The same on an uplink without a link-layer header. */
+SEC("tc")
+int
+pmip_decap_l3(struct __sk_buff *skb)
+{
+	return decap(skb, 0);
+}
+
+SEC("tc")
+int
+pmip_tunnel(struct __sk_buff *skb)
+{
+	const struct pmip_conf *c = conf();
+	struct inner in;
+
+	if (!c || inner_read(skb, 0, skb->protocol == bpf_htons(ETH_P_IPV6),
+	    &in))
+		return drop(PMIP_C_ERROR);
+	if (admit(skb, c, 0, &in, skb->ifindex) < 0)
+		return TC_ACT_SHOT;
+	return TC_ACT_UNSPEC;
+}
+
+/* --- in: from an access link --------------------------------------------- */
+
+/* May an unbound or link-local source send this?  It ends at this host. */
+static __always_inline int
+access_local(struct __sk_buff *skb, const struct inner *in)
+{
+	struct udphdr u;
+
+	if (in->v6)
+		return in->dst.b[0] == 0xff ||
+		    (in->dst.b[0] == 0xfe && (in->dst.b[1] & 0xc0) == 0x80);
+	/* A DHCPv4 client without an address (RFC 2131 4.1). */
+	for (int i = 12; i < 16; i++) {
+		if (in->src.b[i] != 0 || in->dst.b[i] != 0xff)
+			return 0;
+	}
+	return in->nexthdr == IPPROTO_UDP &&
+	    !bpf_skb_load_bytes_relative(skb, sizeof(struct iphdr), &u,
+	    sizeof(u), BPF_HDR_START_NET) && u.dest == bpf_htons(67);
+}
+
+static __always_inline int
+is_unbindable(const struct inner *in)
+{
+	if (in->v6) {
+		__u64 w[2];
+
+		__builtin_memcpy(w, &in->src, 16);
+		return (in->src.b[0] == 0xfe && (in->src.b[1] & 0xc0) == 0x80)
+		    || (!w[0] && !w[1]);
+	}
+	return in->src.b[12] == 0;
+}
+
+static __always_inline __u64
+mac_word(const __u8 *mac)
+{
+	__u64 w = 0;
+
+	for (int i = 0; i < 6; i++)
+		w = w << 8 | mac[i];
+	return w;
+}
+
+SEC("tc")
+int
+pmip_access(struct __sk_buff *skb)
+{
+	const struct pmip_pma_path *p;
+	struct inner in;
+	__u8 mac[6];
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6) &&
+	    skb->protocol != bpf_htons(ETH_P_IP))
+		return TC_ACT_UNSPEC;	/* ARP, EAPOL: never forwarded */
+	if (inner_read(skb, 0, skb->protocol == bpf_htons(ETH_P_IPV6), &in))
+		return drop(PMIP_C_ACCESS_SPOOF);
+	if (is_unbindable(&in))
+		return access_local(skb, &in) ? TC_ACT_UNSPEC :
+		    drop(PMIP_C_ACCESS_LINKLOCAL);
+	p = pma_path(&in.src, in.v6);
+	if (!p || p->ifindex != skb->ifindex)
+		return drop(PMIP_C_ACCESS_SPOOF);
+	if (mac_word(p->mac) != 0 &&
+	    (bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), mac,
+	    sizeof(mac)) || mac_word(mac) != mac_word(p->mac)))
+		return drop(PMIP_C_ACCESS_SPOOF);
+	return TC_ACT_UNSPEC;
+}
+
+char pmip_license[] SEC("license") = "Dual BSD/GPL";

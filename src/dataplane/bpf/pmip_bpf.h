@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the packet programs and the daemon agree on: the maps' keys and values,
+ * the counters.  Addresses are in network order, everything else in the
+ * host's.  A path's entry is what a binding costs the kernel, so it is small.
+ */
+#ifndef PMIP_PMIP_BPF_H
+#define PMIP_PMIP_BPF_H
+
+#include <linux/types.h>
+
+/* Counters of packets; see pmip_counter_desc in bpf_maps.c. */
+enum pmip_counter {
+	PMIP_C_ENCAP, PMIP_C_DECAP,
+	PMIP_C_NO_PATH, PMIP_C_NO_ROUTE,
+	PMIP_C_SPOOF, PMIP_C_NOT_HOSTED, PMIP_C_HOTI,
+	PMIP_C_ACCESS_SPOOF, PMIP_C_ACCESS_LINKLOCAL,
+	PMIP_C_ERROR, PMIP_C_MAX
+};
+
+enum { PMIP_SIDE_HA, PMIP_SIDE_PMA, PMIP_SIDES };
+
+struct pmip_addr {
+	__u8 b[16];
+};
+
+/* The one element of map pmip_conf. */
+struct pmip_conf {
+	__u32 sides;			/* bit per PMIP_SIDE_* */
+	__u32 anchor[PMIP_SIDES];	/* ifindex; 0: none */
+	__u32 run;			/* see `run` below */
+};
+
+/* A tunnel under the bpf backend: pmip_peers[peer]. */
+struct pmip_peer {
+	struct pmip_addr local, remote;
+	struct pmip_addr nexthop;	/* of the outer packet, on oif */
+	__u32 oif;			/* 0: there is no route to the peer */
+	__u32 pad;
+};
+
+/* Key of pmip_peer_ids; its value is an index into pmip_peers. */
+struct pmip_ends {
+	struct pmip_addr local, remote;
+};
+
+/* Keys of the paths: the first 64 bits of an IPv6 address; or all of it, or
+ * an IPv4 address as ::ffff:a.b.c.d. */
+struct pmip_key64 {
+	__u8 b[8];
+};
+
+struct pmip_key128 {
+	__u8 b[16];
+};
+
+/*
+ * `peer`: index into pmip_peers under the bpf backend, ifindex of the tunnel
+ * device under ip6tnl.  `run`: low octet of the number of the daemon's run
+ * that set it; sweep() removes those of earlier runs.
+ */
+struct pmip_ha_path {
+	__u32 peer;
+	__u8 run;
+	__u8 pad[3];
+};
+
+struct pmip_pma_path {
+	__u32 peer;
+	__u32 ifindex;			/* of the access link */
+	__u8 mac[6];			/* zero: any (point-to-point link) */
+	__u8 run;
+	__u8 pad;
+};
+
+#endif

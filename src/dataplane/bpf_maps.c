@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The maps of the packet programs: the routing state of the bpf backend, the
+ * source checks of both.
+ */
+#include "dataplane/bpf_load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/socket.h>
+
+#include <bpf/bpf.h>
+
+#include "core/util.h"
+#include "dataplane/bpf_priv.h"
+
+const struct stat_desc pmip_counter_desc[PMIP_C_MAX] = {
+	[PMIP_C_ENCAP] = { "encapsulated", "packets sent into a tunnel" },
+	[PMIP_C_DECAP] = { "decapsulated", "packets taken out of a tunnel" },
+	[PMIP_C_NO_PATH] = { "no-path",
+	    "packets for or from a prefix without a binding" },
+	[PMIP_C_NO_ROUTE] = { "no-route", "no route to the tunnel's end" },
+	[PMIP_C_SPOOF] = { "tunnel-spoof",
+	    "inner source not bound to that tunnel: RFC 5213 10.4" },
+	[PMIP_C_NOT_HOSTED] = { "not-hosted",
+	    "inner destination not hosted here: RFC 5213 6.10.5" },
+	[PMIP_C_HOTI] = { "hoti",
+	    "Home Test Init of a proxy-registered node: draft-01 5.7" },
+	[PMIP_C_ACCESS_SPOOF] = { "access-spoof",
+	    "source or MAC on an access link not that node's: RFC 5844 3.4" },
+	[PMIP_C_ACCESS_LINKLOCAL] = { "access-link-local",
+	    "link-local source, to be forwarded: draft-01 6.7" },
+	[PMIP_C_ERROR] = { "error", "packets the programs could not handle" },
+};
+
+int
+bpf_dp_begin_run(struct bpf_dp *b)
+{
+	struct pmip_conf c = { 0 };
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(b->map[BPF_DP_CONF], &zero, &c) < 0)
+		return -errno;
+	c.run++;
+	c.sides = (b->conf.is_ha ? 1U << PMIP_SIDE_HA : 0) |
+	    (b->conf.is_pma ? 1U << PMIP_SIDE_PMA : 0);
+	b->run = (uint8_t)c.run;
+	return bpf_map_update_elem(b->map[BPF_DP_CONF], &zero, &c, BPF_ANY) < 0
+	    ? -errno : 0;
+}
+
+int
+bpf_dp_set_anchor(struct bpf_dp *b, int side, uint32_t ifindex)
+{
+	struct pmip_conf c = { 0 };
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(b->map[BPF_DP_CONF], &zero, &c) < 0)
+		return -errno;
+	c.anchor[side] = ifindex;
+	return bpf_map_update_elem(b->map[BPF_DP_CONF], &zero, &c, BPF_ANY) < 0
+	    ? -errno : 0;
+}
+
+/* --- peers --------------------------------------------------------------- */
+
+int
+bpf_dp_peer_set(struct bpf_dp *b, uint32_t id, const struct pmip_peer *p)
+{
+	struct pmip_ends e = { p->local, p->remote };
+
+	if (bpf_map_update_elem(b->map[BPF_DP_PEERS], &id, p, BPF_ANY) < 0)
+		return -errno;
+	return bpf_map_update_elem(b->map[BPF_DP_PEER_IDS], &e, &id,
+	    BPF_ANY) < 0 ? -errno : 0;
+}
+
+void
+bpf_dp_peer_del(struct bpf_dp *b, uint32_t id)
+{
+	struct pmip_peer p, none = { 0 };
+	struct pmip_ends e;
+
+	if (bpf_map_lookup_elem(b->map[BPF_DP_PEERS], &id, &p) < 0)
+		return;
+	e = (struct pmip_ends){ p.local, p.remote };
+	(void)bpf_map_delete_elem(b->map[BPF_DP_PEER_IDS], &e);
+	(void)bpf_map_update_elem(b->map[BPF_DP_PEERS], &id, &none, BPF_ANY);
+}
+
+int
+bpf_dp_peer_find(struct bpf_dp *b, const struct in6_addr *local,
+    const struct in6_addr *remote, uint32_t *ret)
+{
+	struct pmip_ends e;
+
+	memcpy(&e.local, local, sizeof(e.local));
+	memcpy(&e.remote, remote, sizeof(e.remote));
+	return bpf_map_lookup_elem(b->map[BPF_DP_PEER_IDS], &e, ret) < 0 ?
+	    -errno : 0;
+}
+
+void
+bpf_dp_peer_each(struct bpf_dp *b, bpf_dp_peer_fn *fn, void *ctx)
+{
+	struct pmip_ends key, next;
+	int fd = b->map[BPF_DP_PEER_IDS];
+	bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
+	uint32_t id;
+
+	while (more) {
+		key = next;
+		more = bpf_map_get_next_key(fd, &key, &next) == 0;
+		if (bpf_map_lookup_elem(fd, &key, &id) == 0)
+			fn(ctx, id);
+	}
+}
+
+/* --- paths --------------------------------------------------------------- */
+
+union path_key {
+	struct pmip_key64 k64;
+	struct pmip_key128 k128;
+};
+
+/* The map and the key of a prefix; -EINVAL. */
+static int
+path_place(struct bpf_dp *b, bool pma, const struct prefix *p,
+    union path_key *k)
+{
+	memset(k, 0, sizeof(*k));
+	if (p->family == AF_INET6 && p->len == 64) {
+		memcpy(&k->k64, &p->in6, sizeof(k->k64));
+		return b->map[pma ? BPF_DP_PMA64 : BPF_DP_HA64];
+	}
+	if (p->family == AF_INET6 && p->len == 128) {
+		memcpy(&k->k128, &p->in6, sizeof(k->k128));
+	} else if (p->family == AF_INET && p->len == 32) {
+		k->k128.b[10] = k->k128.b[11] = 0xff;
+		memcpy(&k->k128.b[12], &p->in4, 4);
+	} else {
+		return -EINVAL;
+	}
+	return b->map[pma ? BPF_DP_PMA128 : BPF_DP_HA128];
+}
+
+static int
+path_set(struct bpf_dp *b, bool pma, const struct prefix *p, const void *v)
+{
+	union path_key k;
+	int fd = path_place(b, pma, p, &k);
+
+	if (fd < 0)
+		return fd;
+	if (bpf_map_update_elem(fd, &k, v, BPF_ANY) == 0)
+		return 0;
+	return errno == E2BIG ? -ENOSPC : -errno;
+}
+
+static int
+path_get(struct bpf_dp *b, bool pma, const struct prefix *p, void *ret)
+{
+	union path_key k;
+	int fd = path_place(b, pma, p, &k);
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_lookup_elem(fd, &k, ret) < 0 ? -errno : 0;
+}
+
+static int
+path_del(struct bpf_dp *b, bool pma, const struct prefix *p)
+{
+	union path_key k;
+	int fd = path_place(b, pma, p, &k);
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_delete_elem(fd, &k) < 0 ? -errno : 0;
+}
+
+int
+bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer)
+{
+	struct pmip_ha_path v = { .peer = peer, .run = b->run };
+
+	return path_set(b, false, p, &v);
+}
+
+int
+bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
+    struct pmip_ha_path *ret)
+{
+	return path_get(b, false, p, ret);
+}
+
+int
+bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p)
+{
+	return path_del(b, false, p);
+}
+
+int
+bpf_dp_pma_set(struct bpf_dp *b, const struct prefix *p,
+    const struct pmip_pma_path *v)
+{
+	struct pmip_pma_path own = *v;
+
+	own.run = b->run;
+	return path_set(b, true, p, &own);
+}
+
+int
+bpf_dp_pma_get(struct bpf_dp *b, const struct prefix *p,
+    struct pmip_pma_path *ret)
+{
+	return path_get(b, true, p, ret);
+}
+
+int
+bpf_dp_pma_del(struct bpf_dp *b, const struct prefix *p)
+{
+	return path_del(b, true, p);
+}
+
+/* Remove from one map: over `peer` and of this run, or (peer NULL) of other
+ * runs, or all. */
+static uint32_t
+map_sweep(struct bpf_dp *b, enum bpf_dp_map m, bool all, const uint32_t *peer)
+{
+	bool pma = m == BPF_DP_PMA64 || m == BPF_DP_PMA128, more;
+	union path_key key, next;
+	int fd = b->map[m];
+	uint32_t n = 0;
+
+	more = bpf_map_get_next_key(fd, NULL, &next) == 0;
+	while (more) {
+		union { struct pmip_ha_path ha; struct pmip_pma_path pma; } v;
+		bool own, hit;
+
+		key = next;
+		more = bpf_map_get_next_key(fd, &key, &next) == 0;
+		if (bpf_map_lookup_elem(fd, &key, &v) < 0)
+			continue;
+		own = (pma ? v.pma.run : v.ha.run) == b->run;
+		hit = peer != NULL ?
+		    own && (pma ? v.pma.peer : v.ha.peer) == *peer : !own;
+		if ((all || hit) && bpf_map_delete_elem(fd, &key) == 0)
+			n++;
+	}
+	return n;
+}
+
+uint32_t
+bpf_dp_paths_sweep(struct bpf_dp *b, bool all)
+{
+	uint32_t n = 0;
+
+	for (int m = BPF_DP_HA64; m <= BPF_DP_PMA128; m++)
+		n += map_sweep(b, m, all, NULL);
+	return n;
+}
+
+uint32_t
+bpf_dp_paths_of(struct bpf_dp *b, uint32_t peer)
+{
+	uint32_t n = 0;
+
+	for (int m = BPF_DP_HA64; m <= BPF_DP_PMA128; m++)
+		n += map_sweep(b, m, false, &peer);
+	return n;
+}
+
+void
+bpf_dp_counters(struct bpf_dp *b, uint64_t *ret)
+{
+	uint64_t *v = calloc(b->ncpus, sizeof(*v));
+
+	if (v == NULL)
+		abort();
+	for (uint32_t i = 0; i < PMIP_C_MAX; i++) {
+		ret[i] = 0;
+		if (bpf_map_lookup_elem(b->map[BPF_DP_COUNTERS], &i, v) < 0)
+			continue;
+		for (unsigned c = 0; c < b->ncpus; c++)
+			ret[i] += v[c];
+	}
+	free(v);
+}

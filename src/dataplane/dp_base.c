@@ -1,0 +1,836 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What both real backends share: their environment, the programs that check
+ * sources, the access links, and tidying up.
+ *
+ * Healing.  The kernel's news (links, tc filters) only ever arm one timer;
+ * when it fires, the backend looks whether all it wants is there and puts back
+ * what is missing.  So a burst of news costs one look, and our own changes,
+ * which are news too, cost nothing more.
+ *
+ * Leftovers of earlier runs are told by rtm_protocol (routes, rules,
+ * nexthops), by the alias (devices) and by preference and name (tc filters).
+ * Two daemons may live in one network namespace, one per role: alias and
+ * preference differ by role, and routes by where they point.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+
+#include "core/json.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/netlink.h"
+#include "core/util.h"
+#include "dataplane/dp_priv.h"
+
+#define CHECK_DELAY (20 * USEC_PER_MSEC)
+#define POLL_INTERVAL (2 * USEC_PER_SEC)
+#define POLL_TUNNELS 128	/* looked at per interval */
+#define COUNT_INTERVAL (1 * USEC_PER_SEC)
+#define GROUPS_MAX 8
+
+int
+dp_base_send(struct dp_base *b, struct nl_msg *m)
+{
+	int r = netlink_sync(b->nl, m);
+
+	nlmsg_free(m);
+	return r;
+}
+
+/* --- access links and filters -------------------------------------------- */
+
+static struct dp_filter *
+filter_find(struct dp_base *b, uint32_t ifindex, enum bpf_dp_prog prog)
+{
+	for (size_t i = 0; i < b->nfilter; i++) {
+		if (b->filter[i].ifindex == ifindex &&
+		    b->filter[i].prog == prog)
+			return &b->filter[i];
+	}
+	return NULL;
+}
+
+int
+dp_base_filter(struct dp_base *b, uint32_t ifindex, enum bpf_dp_prog prog,
+    bool later)
+{
+	struct dp_filter *f = filter_find(b, ifindex, prog);
+	int r = 0;
+
+	if (b->bpf == NULL)
+		return 0;
+	if (f == NULL) {
+		if (b->nfilter == b->capfilter) {
+			b->capfilter = b->capfilter * 2 + 8;
+			b->filter = realloc(b->filter,
+			    b->capfilter * sizeof(*b->filter));
+			if (b->filter == NULL)
+				abort();
+		}
+		f = &b->filter[b->nfilter++];
+		*f = (struct dp_filter){ .ifindex = ifindex, .prog = prog };
+	}
+	if (f->there || (later && !b->swept))
+		return 0;
+	r = bpf_dp_attach(b->bpf, ifindex, prog);
+	if (r < 0) {
+		log_err(b->log, DP_MOD, "filter-refused",
+		    KV_U("ifindex", ifindex), KV_ERR(r));
+		b->filter[f - b->filter] = b->filter[--b->nfilter];
+	} else {
+		f->there = true;
+	}
+	return r;
+}
+
+static void
+filter_seen(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct dpnl_filter f;
+
+	if (dpnl_read_filter(nlh, &f))
+		++*(unsigned *)ctx;
+}
+
+/* Take the clsact away when nobody has a filter on it. */
+static void
+clsact_tidy(struct dp_base *b, uint32_t ifindex)
+{
+	unsigned n = 0;
+
+	for (int egress = 0; egress < 2; egress++) {
+		struct nl_msg *m = dpnl_dump_filters(ifindex, egress != 0);
+		int r = netlink_dump(b->nl, m, filter_seen, NULL, &n);
+
+		nlmsg_free(m);
+		if (r < 0 || n > 0)
+			return;
+	}
+	(void)dp_base_send(b, dpnl_clsact_del(ifindex));
+}
+
+void
+dp_base_unfilter(struct dp_base *b, uint32_t ifindex, enum bpf_dp_prog prog,
+    bool gone)
+{
+	struct dp_filter *f = filter_find(b, ifindex, prog);
+
+	if (f == NULL)
+		return;
+	*f = b->filter[--b->nfilter];
+	if (gone)
+		return;
+	bpf_dp_detach(b->bpf, ifindex, prog);
+	clsact_tidy(b, ifindex);
+}
+
+void
+dp_base_check_filters(struct dp_base *b)
+{
+	for (size_t i = 0; i < b->nfilter; i++) {
+		struct dp_filter *f = &b->filter[i];
+
+		if (!f->there ||
+		    bpf_dp_attached(b->bpf, f->ifindex, f->prog))
+			continue;
+		if (bpf_dp_attach(b->bpf, f->ifindex, f->prog) == 0)
+			log_warn(b->log, DP_MOD, "filter-restored",
+			    KV_U("ifindex", f->ifindex));
+	}
+}
+
+/* What waited for the sweep. */
+static void
+filters_due(struct dp_base *b)
+{
+	for (size_t i = b->nfilter; i-- > 0;)
+		(void)dp_base_filter(b, b->filter[i].ifindex,
+		    b->filter[i].prog, false);
+}
+
+static int
+access_rules(struct dp_base *b, int cmd, const char *name)
+{
+	static const int families[] = { AF_INET6, AF_INET };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(families) && r == 0; i++) {
+		r = dp_base_send(b, dpnl_rule(cmd, families[i], name,
+		    b->conf.table, b->conf.rule_prio, b->conf.rtproto));
+		if (cmd == RTM_DELRULE || r == -EEXIST)
+			r = 0;
+	}
+	return r;
+}
+
+static struct dp_access *
+access_find(struct dp_base *b, uint32_t ifindex)
+{
+	for (size_t i = 0; i < b->naccess; i++) {
+		if (b->access[i].ifindex == ifindex)
+			return &b->access[i];
+	}
+	return NULL;
+}
+
+int
+dp_base_access_add(struct dp *dp, uint32_t ifindex)
+{
+	struct dp_base *b = dp_base_of(dp);
+	struct dp_access a = { .ifindex = ifindex };
+	struct dpnl_link l;
+	int r;
+
+	if (access_find(b, ifindex) != NULL)
+		return 0;
+	r = dpnl_ask_link(b->ask, ifindex, NULL, &l);
+	if (r < 0)
+		return r;
+	snprintf(a.name, sizeof(a.name), "%s", l.name);
+	r = access_rules(b, RTM_NEWRULE, a.name);
+	if (r == 0)
+		r = dp_base_filter(b, ifindex, BPF_DP_ACCESS, false);
+	if (r < 0) {
+		(void)access_rules(b, RTM_DELRULE, a.name);
+		log_err(b->log, DP_MOD, "access-refused",
+		    KV_STR("if", a.name), KV_ERR(r));
+		return r;
+	}
+	b->access = realloc(b->access, (b->naccess + 1) * sizeof(a));
+	if (b->access == NULL)
+		abort();
+	b->access[b->naccess++] = a;
+	return 0;
+}
+
+void
+dp_base_access_del(struct dp *dp, uint32_t ifindex)
+{
+	struct dp_base *b = dp_base_of(dp);
+	struct dp_access *a = access_find(b, ifindex);
+	struct dpnl_link l;
+
+	if (a == NULL)
+		return;
+	(void)access_rules(b, RTM_DELRULE, a->name);
+	dp_base_unfilter(b, ifindex, BPF_DP_ACCESS,
+	    dpnl_ask_link(b->ask, ifindex, NULL, &l) < 0);
+	*a = b->access[--b->naccess];
+}
+
+/* --- fences -------------------------------------------------------------- */
+
+bool
+dp_base_is_cover(const struct dp_base *b, const struct prefix *p)
+{
+	for (size_t i = 0; i < b->conf.ncover; i++) {
+		if (prefix_eq(&b->conf.cover[i], p))
+			return true;
+	}
+	return false;
+}
+
+int
+dp_base_fences(struct dp_base *b, char *why, size_t whycap)
+{
+	struct dpnl_route r = { .proto = b->conf.rtproto,
+		.type = RTN_UNREACHABLE, .metric = DPNL_METRIC_LAST };
+	int err = 0;
+
+	r.table = RT_TABLE_MAIN;
+	for (size_t i = 0; i < b->conf.ncover && b->conf.is_ha && err == 0;
+	    i++) {
+		r.family = b->conf.cover[i].family;
+		r.dst = b->conf.cover[i];
+		err = dp_base_send(b, dpnl_route(RTM_NEWROUTE, &r));
+	}
+	r.table = b->conf.table;
+	for (int i = 0; i < 2 && b->conf.is_pma && err == 0; i++) {
+		r.family = i == 0 ? AF_INET6 : AF_INET;
+		r.dst = (struct prefix){ .family = r.family };
+		err = dp_base_send(b, dpnl_route(RTM_NEWROUTE, &r));
+	}
+	if (err < 0)
+		snprintf(why, whycap, "routes: %s%s", strerror(-err),
+		    err == -EPERM ? " (CAP_NET_ADMIN is needed)" : "");
+	return err;
+}
+
+/* --- leftovers ----------------------------------------------------------- */
+
+/* Our devices in the kernel, and what is to be removed. */
+struct sweep {
+	struct dp_base *b;
+	bool all;
+	struct dpnl_link *link;		/* every link */
+	size_t nlink;
+	struct dpnl_route *route;
+	size_t nroute;
+	struct dpnl_rule *rule;
+	size_t nrule;
+	struct dpnl_nexthop *nh;
+	size_t nnh;
+	struct dpnl_filter *filter;
+	size_t nfilter;
+	bool egress;
+};
+
+/* One more element at the end of an array that doubles. */
+static void *
+grow(void *arr, size_t n, size_t size)
+{
+	if (n < 8 || (n & (n - 1)) != 0) {
+		if (n != 0)
+			return arr;
+		n = 4;
+	}
+	arr = realloc(arr, n * 2 * size);
+	if (arr == NULL)
+		abort();
+	return arr;
+}
+
+static void
+sweep_link(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct sweep *s = ctx;
+	struct dpnl_link l;
+
+	if (!dpnl_read_link(nlh, &l))
+		return;
+	s->link = grow(s->link, s->nlink, sizeof(l));
+	s->link[s->nlink++] = l;
+}
+
+static const struct dpnl_link *
+sweep_link_find(const struct sweep *s, uint32_t ifindex)
+{
+	for (size_t i = 0; i < s->nlink; i++) {
+		if (s->link[i].ifindex == ifindex)
+			return &s->link[i];
+	}
+	return NULL;
+}
+
+static bool
+is_our_device(const struct dp_base *b, const struct dpnl_link *l)
+{
+	return l != NULL && strcmp(l->alias, b->alias) == 0;
+}
+
+/* Ours, and not another daemon's in this namespace? */
+static bool
+sweep_route_is_ours(const struct sweep *s, const struct dpnl_route *r)
+{
+	const struct dp_base *b = s->b;
+	const struct dpnl_link *l = sweep_link_find(s, r->oif);
+
+	if (r->proto != b->conf.rtproto)
+		return false;
+	if (r->table == b->conf.table)
+		return b->conf.is_pma;
+	if (r->table != RT_TABLE_MAIN)
+		return false;
+	if (r->type != RTN_UNICAST)
+		return b->conf.is_ha;
+	if (l != NULL && strncmp(l->alias, "pmipd", 5) == 0)
+		return is_our_device(b, l);
+	return r->nhid != 0 ? b->conf.is_ha : b->conf.is_pma;
+}
+
+static bool
+is_fence(const struct dp_base *b, const struct dpnl_route *r)
+{
+	if (r->type != RTN_UNREACHABLE || r->metric != DPNL_METRIC_LAST)
+		return false;
+	return r->table == b->conf.table ? r->dst.len == 0 :
+	    dp_base_is_cover(b, &r->dst);
+}
+
+static void
+sweep_route(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct sweep *s = ctx;
+	struct dpnl_route r;
+
+	if (!dpnl_read_route(nlh, &r) || !sweep_route_is_ours(s, &r) ||
+	    (!s->all && (is_fence(s->b, &r) ||
+	    s->b->hooks->has_route(s->b, &r))))
+		return;
+	s->route = grow(s->route, s->nroute, sizeof(r));
+	s->route[s->nroute++] = r;
+}
+
+static void
+sweep_rule(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct sweep *s = ctx;
+	struct dpnl_rule r;
+
+	if (!dpnl_read_rule(nlh, &r) || r.proto != s->b->conf.rtproto ||
+	    r.table != s->b->conf.table || !s->b->conf.is_pma)
+		return;
+	for (size_t i = 0; i < s->b->naccess && !s->all; i++) {
+		if (strcmp(r.iif, s->b->access[i].name) == 0 &&
+		    r.prio == s->b->conf.rule_prio)
+			return;
+	}
+	s->rule = grow(s->rule, s->nrule, sizeof(r));
+	s->rule[s->nrule++] = r;
+}
+
+static void
+sweep_nexthop(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct sweep *s = ctx;
+	struct dpnl_nexthop n;
+
+	if (!dpnl_read_nexthop(nlh, &n) || n.proto != s->b->conf.rtproto ||
+	    !is_our_device(s->b, sweep_link_find(s, n.oif)) ||
+	    (!s->all && s->b->hooks->has_nexthop(s->b, n.id)))
+		return;
+	s->nh = grow(s->nh, s->nnh, sizeof(n));
+	s->nh[s->nnh++] = n;
+}
+
+static void
+sweep_filter(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct sweep *s = ctx;
+	struct dpnl_filter f;
+	enum bpf_dp_prog prog;
+
+	if (!dpnl_read_filter(nlh, &f) ||
+	    f.prio != bpf_dp_prio(s->b->bpf) ||
+	    !bpf_dp_prog_of(f.handle, f.name, &prog) ||
+	    bpf_dp_prog_is_egress(prog) != s->egress ||
+	    (!s->all && filter_find(s->b, f.ifindex, prog) != NULL))
+		return;
+	s->filter = grow(s->filter, s->nfilter, sizeof(f));
+	s->filter[s->nfilter++] = f;
+}
+
+/* The tables read so far, again. */
+static void
+sweep_restart(void *ctx)
+{
+	(void)ctx;	/* removing the same thing twice does no harm */
+}
+
+static int
+sweep_dump(struct sweep *s, struct nl_msg *m, netlink_msg_fn *fn)
+{
+	int r = netlink_dump(s->b->nl, m, fn, sweep_restart, s);
+
+	nlmsg_free(m);
+	return r;
+}
+
+static int
+sweep_read(struct sweep *s)
+{
+	int r = sweep_dump(s, dpnl_dump(RTM_GETLINK, AF_UNSPEC), sweep_link);
+
+	if (r == 0)
+		r = sweep_dump(s, dpnl_dump(RTM_GETROUTE, AF_INET6),
+		    sweep_route);
+	if (r == 0)
+		r = sweep_dump(s, dpnl_dump(RTM_GETROUTE, AF_INET),
+		    sweep_route);
+	if (r == 0)
+		r = sweep_dump(s, dpnl_dump(RTM_GETRULE, AF_INET6),
+		    sweep_rule);
+	if (r == 0)
+		r = sweep_dump(s, dpnl_dump(RTM_GETRULE, AF_INET),
+		    sweep_rule);
+	if (r < 0)
+		return r;
+	/* A kernel without nexthop objects has none of ours. */
+	(void)sweep_dump(s, dpnl_dump(RTM_GETNEXTHOP, AF_UNSPEC),
+	    sweep_nexthop);
+	for (size_t i = 0; i < s->nlink && s->b->bpf != NULL; i++) {
+		for (int e = 0; e < 2; e++) {
+			s->egress = e != 0;
+			(void)sweep_dump(s, dpnl_dump_filters(
+			    s->link[i].ifindex, s->egress), sweep_filter);
+		}
+	}
+	return 0;
+}
+
+static void
+sweep_remove(struct sweep *s)
+{
+	struct dp_base *b = s->b;
+
+	for (size_t i = 0; i < s->nroute; i++)
+		dp_op_post(b, dpnl_route(RTM_DELROUTE, &s->route[i]));
+	for (size_t i = 0; i < s->nrule; i++)
+		dp_op_post(b, dpnl_rule(RTM_DELRULE, s->rule[i].family,
+		    s->rule[i].iif, s->rule[i].table, s->rule[i].prio,
+		    s->rule[i].proto));
+	for (size_t i = 0; i < s->nnh; i++)
+		dp_op_post(b, dpnl_nexthop(RTM_DELNEXTHOP, s->nh[i].id,
+		    AF_UNSPEC, 0, 0));
+	(void)netlink_drain(b->nl);
+	for (size_t i = 0; i < s->nfilter; i++) {
+		enum bpf_dp_prog prog;
+
+		if (!bpf_dp_prog_of(s->filter[i].handle, s->filter[i].name,
+		    &prog))
+			continue;
+		bpf_dp_detach(b->bpf, s->filter[i].ifindex, prog);
+		clsact_tidy(b, s->filter[i].ifindex);
+	}
+	for (size_t i = 0; i < s->nlink; i++) {
+		const struct dpnl_link *l = &s->link[i];
+
+		if (is_our_device(b, l) &&
+		    (s->all || !b->hooks->has_link(b, l->ifindex))) {
+			log_debug(b->log, DP_MOD, "device-removed",
+			    KV_STR("if", l->name));
+			(void)dp_base_send(b, dpnl_link_del(l->ifindex));
+		}
+	}
+}
+
+int
+dp_base_sweep(struct dp_base *b, bool all)
+{
+	struct sweep s = { .b = b, .all = all };
+	uint32_t maps = 0;
+	int r = sweep_read(&s);
+
+	if (r == 0) {
+		sweep_remove(&s);
+		if (b->bpf != NULL)
+			maps = bpf_dp_paths_sweep(b->bpf, all);
+		if (!all && (s.nroute | s.nrule | s.nnh | s.nfilter | maps))
+			log_info(b->log, DP_MOD, "swept",
+			    KV_U("routes", s.nroute), KV_U("rules", s.nrule),
+			    KV_U("filters", s.nfilter), KV_U("paths", maps));
+	}
+	free(s.link);
+	free(s.route);
+	free(s.rule);
+	free(s.nh);
+	free(s.filter);
+	if (r == 0 && !b->swept) {
+		b->swept = true;
+		if (!all)
+			filters_due(b);
+	}
+	return r;
+}
+
+const struct dpnl_link *
+dp_base_left(const struct dp_base *b, const char *kind,
+    const struct in6_addr *local, const struct in6_addr *remote)
+{
+	for (size_t i = 0; i < b->nleft; i++) {
+		const struct dpnl_link *l = &b->left[i];
+
+		if (strcmp(l->kind, kind) == 0 && (local == NULL ||
+		    (in6_eq(&l->local, local) && in6_eq(&l->remote, remote))))
+			return l;
+	}
+	return NULL;
+}
+
+/* --- devices ------------------------------------------------------------- */
+
+int
+dp_base_adorn(struct dp_base *b, uint32_t ifindex, const char *name,
+    uint32_t mtu)
+{
+	int r = dp_base_send(b, dpnl_link_set(ifindex, b->alias, mtu));
+
+	if (r < 0)
+		return r;
+	dp_sysctl_device(&b->conf, b->log, name);
+	return dp_base_send(b, dpnl_link_up(ifindex));
+}
+
+/* --- the kernel's news --------------------------------------------------- */
+
+static void
+base_check(struct timer *t)
+{
+	struct dp_base *b = CONTAINER_OF(t, struct dp_base, check);
+
+	for (struct dp_tunnel *tn = b->resolve_all ?
+	    tunnel_first(b->dp.tunnels) : NULL, *next; tn != NULL; tn = next) {
+		next = tn->next;	/* a role may drop it on hearing */
+		if (tn->up)
+			b->hooks->resolve(b, tn);
+	}
+	b->resolve_all = false;
+	b->hooks->check(b);
+	dp_base_check_filters(b);
+}
+
+void
+dp_base_kick(struct dp_base *b)
+{
+	if (!b->closing && !timer_armed(&b->check))
+		timer_arm(b->wheel, &b->check, CHECK_DELAY);
+}
+
+static void
+base_news(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct dp_base *b = ctx;
+	struct dpnl_route r;
+	struct dpnl_link l;
+
+	switch (nlh->nlmsg_type) {
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		/* Our own are many and concern no outer packet. */
+		if (!dpnl_read_route(nlh, &r) || r.proto == b->conf.rtproto)
+			return;
+		b->resolve_all = true;
+		break;
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		if (!dpnl_read_link(nlh, &l))
+			return;
+		b->hooks->link(b, &l, nlh->nlmsg_type == RTM_DELLINK);
+		b->resolve_all = b->hooks->groups[0] != 0;
+		break;
+	case RTM_NEWNEXTHOP:
+	case RTM_DELNEXTHOP:
+		b->resolve_all = true;
+		break;
+	case RTM_DELQDISC:
+	case RTM_DELTFILTER:
+		break;
+	default:
+		return;
+	}
+	dp_base_kick(b);
+}
+
+static void
+base_lost(void *ctx)
+{
+	struct dp_base *b = ctx;
+
+	b->hooks->link(b, NULL, false);
+	b->resolve_all = true;
+	dp_base_kick(b);
+}
+
+/* Nobody announces that a path's MTU changed: look now and then. */
+static void
+base_poll(struct timer *t)
+{
+	struct dp_base *b = CONTAINER_OF(t, struct dp_base, poll);
+	struct dp_tunnel *tn = tunnel_first(b->dp.tunnels), *next;
+	uint32_t i = 0, n = tunnel_count(b->dp.tunnels);
+
+	if (b->poll_next >= n)
+		b->poll_next = 0;
+	for (; tn != NULL && i < b->poll_next; i++)
+		tn = tn->next;
+	for (i = 0; tn != NULL && i < POLL_TUNNELS; i++, tn = next) {
+		next = tn->next;
+		b->poll_next++;
+		if (tn->up)
+			b->hooks->resolve(b, tn);
+	}
+	timer_arm(b->wheel, &b->poll, POLL_INTERVAL);
+}
+
+static void
+base_count(struct timer *t)
+{
+	struct dp_base *b = CONTAINER_OF(t, struct dp_base, count);
+
+	bpf_dp_counters(b->bpf, b->stats.val);
+	timer_arm(b->wheel, &b->count, COUNT_INTERVAL);
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static int
+base_copy_conf(struct dp_base *b, const struct dp_conf *c)
+{
+	struct prefix *cover = calloc(c->ncover + 1, sizeof(*cover));
+
+	if (cover == NULL)
+		abort();
+	if (c->ncover > 0)
+		memcpy(cover, c->cover, c->ncover * sizeof(*cover));
+	b->conf = *c;
+	b->conf.cover = cover;
+	b->conf.uplink = NULL;
+	if (c->uplink != NULL && c->uplink[0] != '\0') {
+		if (strlen(c->uplink) >= sizeof(b->uplink))
+			return -ENAMETOOLONG;
+		snprintf(b->uplink, sizeof(b->uplink), "%s", c->uplink);
+		b->conf.uplink = b->uplink;
+	}
+	snprintf(b->alias, sizeof(b->alias), "pmipd%s%s",
+	    c->is_ha ? " ha" : "", c->is_pma ? " pma" : "");
+	return 0;
+}
+
+static void
+base_left_one(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct dp_base *b = ctx;
+	struct dpnl_link l;
+
+	if (!dpnl_read_link(nlh, &l) || !is_our_device(b, &l))
+		return;
+	b->left = grow(b->left, b->nleft, sizeof(l));
+	b->left[b->nleft++] = l;
+}
+
+static void
+base_left_restart(void *ctx)
+{
+	((struct dp_base *)ctx)->nleft = 0;
+}
+
+static int
+base_left(struct dp_base *b)
+{
+	struct nl_msg *m = dpnl_dump(RTM_GETLINK, AF_UNSPEC);
+	int r = netlink_dump(b->nl, m, base_left_one, base_left_restart, b);
+
+	nlmsg_free(m);
+	return r;
+}
+
+static int
+base_bpf(struct dp_base *b, struct stats *stats, bool need, char *why,
+    size_t whycap)
+{
+	struct bpf_dp_conf c = { .max_peers = need ? b->conf.max_tunnels : 0,
+		.max_paths = b->conf.max_paths, .is_ha = b->conf.is_ha,
+		.is_pma = b->conf.is_pma, .adopt = true,
+		/* By protocol number and role: daemons do not collide. */
+		.prio = (uint16_t)(b->conf.rtproto * 4 +
+		    (b->conf.is_ha ? 1 : 0) + (b->conf.is_pma ? 2 : 0)) };
+	int r = bpf_dp_open(&c, &b->bpf, b->bpf_why, sizeof(b->bpf_why));
+
+	if (r < 0) {
+		b->bpf = NULL;
+		if (need) {
+			snprintf(why, whycap, "%s", b->bpf_why);
+			return r;
+		}
+		log_warn(b->log, DP_MOD, "no-source-checks",
+		    KV_STR("why", b->bpf_why));
+		return 0;
+	}
+	stats_register(stats, &b->stats, "dataplane", pmip_counter_desc,
+	    PMIP_C_MAX);
+	timer_arm(b->wheel, &b->count, COUNT_INTERVAL);
+	return 0;
+}
+
+static int
+base_monitor(struct dp_base *b)
+{
+	int groups[GROUPS_MAX] = { RTNLGRP_LINK, RTNLGRP_TC };
+	unsigned n = 2;
+
+	for (const int *g = b->hooks->groups; *g != 0; g++) {
+		assert(n < GROUPS_MAX);
+		groups[n++] = *g;
+	}
+	return netlink_monitor(b->nl, groups, n, base_news, base_lost, b,
+	    &b->mon);
+}
+
+int
+dp_base_init(struct dp_base *b, const struct dp_start *s,
+    const struct dp_hooks *hooks, const struct dp_ops *ops, bool need_bpf,
+    char *why, size_t whycap)
+{
+	int r;
+
+	b->dp.ops = ops;
+	b->hooks = hooks;
+	b->loop = s->loop;
+	b->wheel = loop_wheel(s->loop);
+	b->log = s->log;
+	b->nl = s->nl;
+	b->ask = -1;
+	timer_init(&b->check, base_check);
+	timer_init(&b->poll, base_poll);
+	timer_init(&b->count, base_count);
+	r = base_copy_conf(b, s->conf);
+	b->dp.tunnels = tunnel_table_new(&b->dp, b->wheel, b->log,
+	    b->conf.max_tunnels);
+	if (r < 0) {
+		snprintf(why, whycap, "uplink: no interface has such a long "
+		    "name");
+		return r;
+	}
+	r = dp_sysctl_check(&b->conf, b->log, why, whycap);
+	if (r < 0)
+		return r;
+	r = dpnl_ask_open(&b->ask);
+	if (r == 0)
+		r = base_left(b);
+	if (r == 0)
+		r = base_monitor(b);
+	if (r < 0) {
+		snprintf(why, whycap, "netlink: %s", strerror(-r));
+		return r;
+	}
+	r = base_bpf(b, s->stats, need_bpf, why, whycap);
+	if (r == 0)
+		timer_arm(b->wheel, &b->poll, POLL_INTERVAL);
+	return r;
+}
+
+void
+dp_base_done(struct dp_base *b)
+{
+	b->closing = true;
+	dp_op_orphan_all(b);
+	/* Answers still to come would find us gone. */
+	while (b->ops != NULL && netlink_drain(b->nl) == 0)
+		;
+	tunnel_table_free(b->dp.tunnels);
+	(void)netlink_drain(b->nl);
+	if (b->mon != NULL)
+		netlink_monitor_free(b->mon);
+	timer_cancel(b->wheel, &b->check);
+	timer_cancel(b->wheel, &b->poll);
+	timer_cancel(b->wheel, &b->count);
+	stats_unregister(&b->stats);
+	bpf_dp_close(b->bpf);
+	dpnl_ask_close(b->ask);
+	free((void *)(uintptr_t)b->conf.cover);
+	free(b->access);
+	free(b->filter);
+	free(b->left);
+}
+
+void
+dp_base_show(struct dp_base *b, struct json_w *w)
+{
+	json_w_bool(w, "source-checks", b->bpf != NULL);
+	if (b->bpf == NULL) {
+		json_w_str(w, "source-checks-missing", b->bpf_why);
+		return;
+	}
+	bpf_dp_counters(b->bpf, b->stats.val);
+	json_w_obj(w, "packets");
+	for (int i = 0; i < PMIP_C_MAX; i++)
+		json_w_u(w, pmip_counter_desc[i].name, b->stats.val[i]);
+	json_w_obj_end(w);
+}

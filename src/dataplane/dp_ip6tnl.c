@@ -1,0 +1,780 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The backend of tunnel devices: one ip6tnl device per peer, mode any (IPv6
+ * and IPv4 inside), and routes.  What an operator sees with iproute2 is all
+ * there is.
+ *
+ *   home agent   main      PREFIX nhid N        N: nexthop object of a device
+ *                main      unreachable COVER    last: unbound prefixes go
+ *                                               nowhere, least of all to the
+ *                                               default route and back
+ *   PMA          rule      iif ACCESS lookup T
+ *                T         default from PREFIX dev pmtN
+ *                T         unreachable default  last
+ *                main      PREFIX dev ACCESS
+ *
+ * A nexthop object saves a third of a route's memory and time, but cannot be
+ * used by a source-specific route (the kernel refuses), nor on kernels before
+ * 5.3; then the route names the device.  IPv4 routes have no source at all
+ * (the kernel ignores it, silently): IPv4 at a PMA works towards one home
+ * agent at a time, and a second is refused with -EOPNOTSUPP.
+ *
+ * A path is also an entry in the maps of the source checks (bpf_maps.c), when
+ * the kernel lets us have them.
+ *
+ * A device that vanishes takes its routes along, so we keep a record of every
+ * path: 56 octets.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/socket.h>
+
+#include <linux/rtnetlink.h>
+
+#include "core/htab.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "core/netlink.h"
+#include "core/util.h"
+#include "dataplane/dp_priv.h"
+
+#define NAMES_MAX 100000	/* pmt0 and on */
+#define NHID_BASE 0x50000000U	/* of our nexthop objects */
+#define NHID_MASK 0x0fffffffU
+#define IP6TNL_MAX_MTU 65535
+
+struct ip6tnl_path {
+	struct hnode node;
+	struct dp_tunnel *tunnel;
+	uint8_t addr[16];
+	uint32_t access_ifindex;
+	struct mac mac;
+	uint16_t serial;		/* of the latest operation */
+	uint8_t len;
+	uint8_t side_v6;		/* bit 0: PMA, bit 1: IPv6 */
+};
+
+/* dp_tunnel's priv. */
+struct ip6tnl_dev {
+	char name[IFNAMSIZ];
+	uint32_t mtu;			/* as set on the device */
+	uint32_t npaths;
+	bool suspect;			/* look whether it is still there */
+};
+
+struct ip6tnl_dp {
+	struct dp_base base;
+	struct htab *paths;
+	uint32_t next_name;
+	bool no_nexthop;		/* the kernel has no such objects */
+	struct dp_tunnel *v4;		/* where a PMA's IPv4 goes */
+	uint32_t nv4;			/* paths that want it to */
+};
+
+static struct ip6tnl_dp *
+ip6tnl_of(struct dp *dp)
+{
+	return CONTAINER_OF(dp_base_of(dp), struct ip6tnl_dp, base);
+}
+
+/* --- records ------------------------------------------------------------- */
+
+struct path_key {
+	uint8_t addr[16];
+	uint8_t len, side_v6;
+};
+
+static struct path_key
+path_key(enum dp_side side, const struct prefix *p)
+{
+	struct path_key k = { .len = p->len };
+
+	k.side_v6 = (uint8_t)((side == DP_PMA ? 1 : 0) |
+	    (p->family == AF_INET6 ? 2 : 0));
+	memcpy(k.addr, &p->in6, p->family == AF_INET6 ? 16 : 4);
+	return k;
+}
+
+static uint32_t
+path_hash(const struct path_key *k)
+{
+	const uint8_t *b = (const uint8_t *)k;
+	uint32_t h = 2166136261U;
+
+	for (size_t i = 0; i < sizeof(*k); i++)
+		h = (h ^ b[i]) * 16777619U;
+	return h ^ h >> 15;
+}
+
+static bool
+path_eq(const struct hnode *n, const void *key)
+{
+	const struct ip6tnl_path *p = CONTAINER_OF(n, const struct ip6tnl_path,
+	    node);
+	const struct path_key *k = key;
+
+	return p->len == k->len && p->side_v6 == k->side_v6 &&
+	    memcmp(p->addr, k->addr, sizeof(k->addr)) == 0;
+}
+
+static struct ip6tnl_path *
+path_find(struct ip6tnl_dp *d, enum dp_side side, const struct prefix *p)
+{
+	struct path_key k = path_key(side, p);
+	struct hnode *n = htab_find(d->paths, path_hash(&k), path_eq, &k);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct ip6tnl_path, node);
+}
+
+static struct dp_path
+path_read(const struct ip6tnl_path *r)
+{
+	struct dp_path p = { .side = r->side_v6 & 1 ? DP_PMA : DP_HA,
+		.tunnel = r->tunnel, .access_ifindex = r->access_ifindex,
+		.mac = r->mac };
+
+	p.prefix.family = r->side_v6 & 2 ? AF_INET6 : AF_INET;
+	p.prefix.len = r->len;
+	memcpy(&p.prefix.in6, r->addr, sizeof(r->addr));
+	return p;
+}
+
+static uint32_t *
+path_count(struct dp_tunnel *t)
+{
+	return &((struct ip6tnl_dev *)t->priv)->npaths;
+}
+
+static bool
+uses_v4_default(const struct dp_path *p)
+{
+	return p->side == DP_PMA && p->prefix.family == AF_INET;
+}
+
+/* Make the record say p; NULL when there is no room. */
+static struct ip6tnl_path *
+path_write(struct ip6tnl_dp *d, struct ip6tnl_path *r, const struct dp_path *p)
+{
+	if (r == NULL) {
+		struct path_key k = path_key(p->side, &p->prefix);
+
+		if (d->base.npaths >= d->base.conf.max_paths ||
+		    (r = calloc(1, sizeof(*r))) == NULL)
+			return NULL;
+		memcpy(r->addr, k.addr, sizeof(r->addr));
+		r->len = k.len;
+		r->side_v6 = k.side_v6;
+		htab_insert(d->paths, &r->node, path_hash(&k));
+		d->base.npaths++;
+		if (uses_v4_default(p))
+			d->nv4++;
+	} else {
+		--*path_count(r->tunnel);
+	}
+	r->tunnel = p->tunnel;
+	++*path_count(p->tunnel);
+	r->access_ifindex = p->access_ifindex;
+	r->mac = p->mac;
+	if (uses_v4_default(p))
+		d->v4 = p->tunnel;
+	return r;
+}
+
+static void
+path_forget(struct ip6tnl_dp *d, struct ip6tnl_path *r)
+{
+	struct dp_path p = path_read(r);
+
+	--*path_count(r->tunnel);
+	htab_remove(d->paths, &r->node);
+	d->base.npaths--;
+	if (uses_v4_default(&p) && --d->nv4 == 0)
+		d->v4 = NULL;
+	free(r);
+}
+
+/* --- what a path is in the kernel ---------------------------------------- */
+
+static int
+checks_set(struct ip6tnl_dp *d, const struct dp_path *p)
+{
+	struct pmip_pma_path v = { .peer = p->tunnel->ifindex,
+		.ifindex = p->access_ifindex };
+
+	if (d->base.bpf == NULL)
+		return 0;
+	if (p->side == DP_HA)
+		return bpf_dp_ha_set(d->base.bpf, &p->prefix,
+		    p->tunnel->ifindex);
+	memcpy(v.mac, p->mac.b, sizeof(v.mac));
+	return bpf_dp_pma_set(d->base.bpf, &p->prefix, &v);
+}
+
+static void
+checks_del(struct ip6tnl_dp *d, const struct dp_path *p)
+{
+	if (d->base.bpf == NULL)
+		return;
+	if (p->side == DP_HA)
+		(void)bpf_dp_ha_del(d->base.bpf, &p->prefix);
+	else
+		(void)bpf_dp_pma_del(d->base.bpf, &p->prefix);
+}
+
+static uint32_t
+nexthop_id(uint32_t ifindex, int family)
+{
+	return NHID_BASE + (ifindex * 2 & NHID_MASK) +
+	    (family == AF_INET ? 1 : 0);
+}
+
+/* The route into the tunnel. `t` NULL: as a key, for deleting. */
+static struct dpnl_route
+path_route(const struct ip6tnl_dp *d, const struct dp_path *p,
+    const struct dp_tunnel *t)
+{
+	struct dpnl_route r = { .family = p->prefix.family,
+		.proto = d->base.conf.rtproto, .type = RTN_UNICAST,
+		.metric = DPNL_METRIC };
+
+	if (p->side == DP_PMA) {
+		r.table = d->base.conf.table;
+		r.dst.family = r.family;
+		r.src.family = r.family;
+		if (r.family == AF_INET6)
+			r.src = p->prefix;
+		if (t != NULL)
+			r.oif = t->ifindex;
+		return r;
+	}
+	r.table = RT_TABLE_MAIN;
+	r.dst = p->prefix;
+	if (t != NULL && d->no_nexthop)
+		r.oif = t->ifindex;
+	else if (t != NULL)
+		r.nhid = nexthop_id(t->ifindex, r.family);
+	return r;
+}
+
+/* Add the requests that install p to an operation, or just send them. */
+static void
+path_install(struct ip6tnl_dp *d, const struct dp_path *p, struct dp_op *op)
+{
+	struct dpnl_route r[2] = { path_route(d, p, p->tunnel) };
+	size_t n = 1;
+
+	if (p->side == DP_PMA)
+		r[n++] = dp_connected(&d->base, p);
+	for (size_t i = 0; i < n; i++) {
+		struct nl_msg *m = dpnl_route(RTM_NEWROUTE, &r[i]);
+
+		if (op != NULL)
+			dp_op_add(op, m, false);
+		else
+			dp_op_post(&d->base, m);
+	}
+}
+
+static void
+path_uninstall(struct ip6tnl_dp *d, const struct dp_path *p, struct dp_op *op)
+{
+	struct dpnl_route r[2];
+	size_t n = 0;
+
+	/* The IPv4 default of a PMA is shared by all its paths. */
+	if (!uses_v4_default(p) || d->nv4 == 0)
+		r[n++] = path_route(d, p, NULL);
+	if (p->side == DP_PMA) {
+		r[n] = dp_connected(&d->base, p);
+		r[n++].oif = 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct nl_msg *m = dpnl_route(RTM_DELROUTE, &r[i]);
+
+		if (op != NULL)
+			dp_op_add(op, m, true);
+		else
+			dp_op_post(&d->base, m);
+	}
+}
+
+/* --- paths --------------------------------------------------------------- */
+
+static void
+path_undo(struct dp_op *op)
+{
+	struct ip6tnl_dp *d = CONTAINER_OF(op->base, struct ip6tnl_dp, base);
+	struct ip6tnl_path *r = path_find(d, op->now.side, &op->now.prefix);
+
+	if (r == NULL || r->serial != op->serial)
+		return;		/* a later operation decides */
+	if (op->had_old) {
+		(void)path_write(d, r, &op->old);
+		(void)checks_set(d, &op->old);
+		path_install(d, &op->old, NULL);
+		return;
+	}
+	path_forget(d, r);
+	checks_del(d, &op->now);
+	path_uninstall(d, &op->now, NULL);
+}
+
+static int
+ip6tnl_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
+    void *ctx)
+{
+	struct ip6tnl_dp *d = ip6tnl_of(dp);
+	struct ip6tnl_path *r;
+	struct dp_path old;
+	struct dp_op *op;
+	bool had_old;
+	int err;
+
+	if (!dp_prefix_ok(&p->prefix))
+		return -EINVAL;
+	if (uses_v4_default(p) && d->nv4 > 0 && d->v4 != p->tunnel)
+		return -EOPNOTSUPP;
+	r = path_find(d, p->side, &p->prefix);
+	had_old = r != NULL;
+	if (had_old)
+		old = path_read(r);
+	err = checks_set(d, p);
+	if (err < 0)
+		return err;
+	r = path_write(d, r, p);
+	if (r == NULL) {
+		checks_del(d, p);
+		return -ENOSPC;
+	}
+	op = dp_op_new(&d->base, p, done, ctx);
+	op->undo = path_undo;
+	op->serial = ++r->serial;
+	op->had_old = had_old;
+	if (had_old)
+		op->old = old;
+	path_install(d, p, op);
+	dp_op_end(op);
+	return 0;
+}
+
+static int
+ip6tnl_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
+    void *ctx)
+{
+	struct ip6tnl_dp *d = ip6tnl_of(dp);
+	struct ip6tnl_path *r;
+	struct dp_op *op;
+
+	if (!dp_prefix_ok(&p->prefix))
+		return -EINVAL;
+	r = path_find(d, p->side, &p->prefix);
+	if (r != NULL)
+		path_forget(d, r);
+	checks_del(d, p);
+	op = dp_op_new(&d->base, p, done, ctx);
+	path_uninstall(d, p, op);
+	dp_op_end(op);
+	return 0;
+}
+
+/* --- tunnel devices ------------------------------------------------------ */
+
+/* A name nobody has. 0 or -errno. */
+static int
+dev_create(struct ip6tnl_dp *d, const struct dp_tunnel *t, char *name)
+{
+	struct dp_base *b = &d->base;
+
+	for (uint32_t i = 0; i < NAMES_MAX; i++) {
+		struct dpnl_link l;
+		int r;
+
+		snprintf(name, IFNAMSIZ, "pmt%u", d->next_name);
+		d->next_name = (d->next_name + 1) % NAMES_MAX;
+		r = dp_base_send(b, dpnl_ip6tnl(name, &t->local, &t->remote));
+		if (r != -EEXIST)
+			return r;
+		/* Is it the name that exists, or the pair of ends? */
+		if (dpnl_ask_link(b->ask, 0, name, &l) < 0) {
+			log_err(b->log, DP_MOD, "tunnel-exists",
+			    KV_IN6("local", &t->local),
+			    KV_IN6("remote", &t->remote), KV_STR("hint",
+			    "a device that is not ours has these ends"));
+			return r;
+		}
+	}
+	return -EEXIST;
+}
+
+static int
+dev_nexthops(struct ip6tnl_dp *d, uint32_t ifindex)
+{
+	static const int families[] = { AF_INET6, AF_INET };
+	int r = 0;
+
+	if (!d->base.conf.is_ha || d->no_nexthop)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(families) && r == 0; i++)
+		r = dp_base_send(&d->base, dpnl_nexthop(RTM_NEWNEXTHOP,
+		    nexthop_id(ifindex, families[i]), families[i], ifindex,
+		    d->base.conf.rtproto));
+	if (r == -EOPNOTSUPP) {
+		d->no_nexthop = true;
+		return 0;
+	}
+	return r;
+}
+
+static void
+ip6tnl_resolve(struct dp_base *b, struct dp_tunnel *t)
+{
+	struct ip6tnl_dev *dev = t->priv;
+	struct dpnl_hop hop;
+
+	if (dpnl_ask_hop(b->ask, &t->local, &t->remote, 0, &hop) < 0)
+		return;
+	tunnel_set_path_mtu(t, MIN_OF(hop.mtu, (uint32_t)IP6TNL_MAX_MTU));
+	if (dev->mtu == t->mtu)
+		return;
+	/* The kernel minds the path's MTU itself; a device that says the same
+	 * lets it answer before it has built the outer packet. */
+	if (dp_base_send(b, dpnl_link_set(t->ifindex, NULL, t->mtu)) == 0)
+		dev->mtu = t->mtu;
+}
+
+/* Create or adopt the device and what belongs to it. */
+static int
+dev_up(struct ip6tnl_dp *d, struct dp_tunnel *t)
+{
+	struct dp_base *b = &d->base;
+	const struct dpnl_link *left = dp_base_left(b, "ip6tnl", &t->local,
+	    &t->remote);
+	struct ip6tnl_dev *dev = t->priv;
+	struct dpnl_link l;
+	int r;
+
+	if (left != NULL && dpnl_ask_link(b->ask, left->ifindex, NULL, &l) == 0
+	    && strcmp(l.alias, b->alias) == 0) {
+		memcpy(dev->name, left->name, sizeof(dev->name));
+	} else {
+		left = NULL;
+		r = dev_create(d, t, dev->name);
+		if (r == 0)
+			r = dpnl_ask_link(b->ask, 0, dev->name, &l);
+		if (r < 0)
+			return r;
+	}
+	t->ifindex = l.ifindex;
+	t->id = nexthop_id(l.ifindex, AF_INET6);
+	dev->mtu = t->mtu;
+	dev->suspect = false;
+	r = dp_base_adorn(b, l.ifindex, dev->name, t->mtu);
+	if (r == 0)
+		r = dev_nexthops(d, l.ifindex);
+	/* An adopted device keeps its old filter, which knows its old paths,
+	 * until the new paths are there. */
+	if (r == 0)
+		r = dp_base_filter(b, l.ifindex, BPF_DP_TUNNEL, left != NULL);
+	if (r < 0) {
+		(void)dp_base_send(b, dpnl_link_del(l.ifindex));
+		return r;
+	}
+	ip6tnl_resolve(b, t);
+	return 0;
+}
+
+static int
+ip6tnl_tunnel_up(struct dp *dp, struct dp_tunnel *t)
+{
+	struct ip6tnl_dp *d = ip6tnl_of(dp);
+	int r;
+
+	t->priv = calloc(1, sizeof(struct ip6tnl_dev));
+	if (t->priv == NULL)
+		return -ENOMEM;
+	r = dev_up(d, t);
+	if (r < 0) {
+		free(t->priv);
+		t->priv = NULL;
+	}
+	return r;
+}
+
+struct path_walk {
+	struct ip6tnl_dp *d;
+	struct dp_tunnel *tunnel;
+};
+
+static void
+drop_one(void *ctx, struct hnode *n)
+{
+	struct ip6tnl_path *r = CONTAINER_OF(n, struct ip6tnl_path, node);
+	struct path_walk *w = ctx;
+	struct dp_path p = path_read(r);
+
+	if (r->tunnel != w->tunnel)
+		return;
+	path_forget(w->d, r);
+	checks_del(w->d, &p);
+	path_uninstall(w->d, &p, NULL);
+}
+
+static void
+reinstall_one(void *ctx, struct hnode *n)
+{
+	struct ip6tnl_path *r = CONTAINER_OF(n, struct ip6tnl_path, node);
+	struct path_walk *w = ctx;
+	struct dp_path p = path_read(r);
+
+	if (r->tunnel != w->tunnel)
+		return;
+	(void)checks_set(w->d, &p);
+	path_install(w->d, &p, NULL);
+}
+
+/* Every path of a tunnel: a walk over all, for rare occasions. */
+static void
+paths_of(struct ip6tnl_dp *d, struct dp_tunnel *t, htab_walk_fn *fn)
+{
+	struct path_walk w = { d, t };
+	size_t cursor = 0;
+
+	while (htab_walk(d->paths, &cursor, 1024, fn, &w))
+		;
+}
+
+static void
+ip6tnl_tunnel_down(struct dp *dp, struct dp_tunnel *t)
+{
+	struct ip6tnl_dp *d = ip6tnl_of(dp);
+	struct ip6tnl_dev *dev = t->priv;
+
+	if (!d->base.closing) {
+		if (dev->npaths > 0)
+			paths_of(d, t, drop_one);
+		dp_base_unfilter(&d->base, t->ifindex, BPF_DP_TUNNEL, true);
+		(void)dp_base_send(&d->base, dpnl_link_del(t->ifindex));
+	}
+	free(dev);
+	t->priv = NULL;
+}
+
+/* --- healing ------------------------------------------------------------- */
+
+static void
+ip6tnl_link(struct dp_base *b, const struct dpnl_link *l, bool gone)
+{
+	for (struct dp_tunnel *t = tunnel_first(b->dp.tunnels); t != NULL;
+	    t = t->next) {
+		struct ip6tnl_dev *dev = t->priv;
+
+		if (t->up && (l == NULL || (l->ifindex == t->ifindex &&
+		    (gone || !(l->flags & IFF_UP)))))
+			dev->suspect = true;
+	}
+}
+
+static void
+dev_heal(struct ip6tnl_dp *d, struct dp_tunnel *t)
+{
+	struct dp_base *b = &d->base;
+	struct ip6tnl_dev *dev = t->priv;
+	struct dpnl_link l;
+	int r = dpnl_ask_link(b->ask, t->ifindex, NULL, &l);
+
+	dev->suspect = false;
+	if (r == 0 && l.flags & IFF_UP)
+		return;
+	if (r == 0) {
+		r = dp_base_send(b, dpnl_link_up(t->ifindex));
+		if (r == 0)
+			r = dev_nexthops(d, t->ifindex);
+	} else {
+		dp_base_unfilter(b, t->ifindex, BPF_DP_TUNNEL, true);
+		r = dev_up(d, t);
+	}
+	log_warn(b->log, DP_MOD, r == 0 ? "tunnel-restored" : "tunnel-lost",
+	    KV_STR("if", dev->name), KV_IN6("remote", &t->remote),
+	    KV_U("paths", dev->npaths), KV_ERR(r));
+	if (r == 0 && dev->npaths > 0)
+		paths_of(d, t, reinstall_one);
+	else if (r < 0)
+		dev->suspect = true;
+}
+
+static void
+ip6tnl_check(struct dp_base *b)
+{
+	struct ip6tnl_dp *d = CONTAINER_OF(b, struct ip6tnl_dp, base);
+
+	for (struct dp_tunnel *t = tunnel_first(b->dp.tunnels); t != NULL;
+	    t = t->next) {
+		struct ip6tnl_dev *dev = t->priv;
+
+		if (t->up && dev->suspect)
+			dev_heal(d, t);
+	}
+}
+
+/* --- leftovers ----------------------------------------------------------- */
+
+static bool
+ip6tnl_has_link(struct dp_base *b, uint32_t ifindex)
+{
+	for (struct dp_tunnel *t = tunnel_first(b->dp.tunnels); t != NULL;
+	    t = t->next) {
+		if (t->up && t->ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+static bool
+ip6tnl_has_nexthop(struct dp_base *b, uint32_t id)
+{
+	struct ip6tnl_dp *d = CONTAINER_OF(b, struct ip6tnl_dp, base);
+
+	for (struct dp_tunnel *t = tunnel_first(b->dp.tunnels); t != NULL;
+	    t = t->next) {
+		if (t->up && !d->no_nexthop && (id & ~1U) == t->id)
+			return true;
+	}
+	return false;
+}
+
+static bool
+ip6tnl_has_route(struct dp_base *b, const struct dpnl_route *r)
+{
+	struct ip6tnl_dp *d = CONTAINER_OF(b, struct ip6tnl_dp, base);
+	const struct ip6tnl_path *p;
+	struct dpnl_route want;
+	struct dp_path path;
+
+	if (r->table == b->conf.table && r->family == AF_INET)
+		return d->v4 != NULL && r->oif == d->v4->ifindex;
+	if (r->table == b->conf.table) {
+		p = path_find(d, DP_PMA, &r->src);
+		return p != NULL && p->tunnel->ifindex == r->oif;
+	}
+	p = path_find(d, DP_PMA, &r->dst);
+	if (p != NULL && p->access_ifindex == r->oif)
+		return true;
+	p = path_find(d, DP_HA, &r->dst);
+	if (p == NULL)
+		return false;
+	path = path_read(p);
+	want = path_route(d, &path, p->tunnel);
+	return want.nhid == r->nhid && (want.nhid != 0 || want.oif == r->oif);
+}
+
+static int
+ip6tnl_sweep(struct dp *dp)
+{
+	return dp_base_sweep(dp_base_of(dp), false);
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static void
+ip6tnl_shutdown(struct dp *dp, bool keep)
+{
+	struct dp_base *b = dp_base_of(dp);
+	int r = 0;
+
+	dp_op_orphan_all(b);
+	(void)netlink_drain(b->nl);
+	b->closing = true;
+	if (keep && b->bpf != NULL)
+		r = bpf_dp_pin(b->bpf);
+	else if (!keep)
+		r = dp_base_sweep(b, true);
+	if (r < 0)
+		log_warn(b->log, DP_MOD, keep ? "not-pinned" : "not-removed",
+		    KV_ERR(r));
+}
+
+static void
+ip6tnl_show(struct dp *dp, struct json_w *w)
+{
+	struct ip6tnl_dp *d = ip6tnl_of(dp);
+
+	json_w_u(w, "paths", d->base.npaths);
+	json_w_bool(w, "nexthop-objects", d->base.conf.is_ha && !d->no_nexthop);
+	dp_base_show(&d->base, w);
+}
+
+static void
+ip6tnl_show_tunnel(struct dp *dp, const struct dp_tunnel *t, struct json_w *w)
+{
+	const struct ip6tnl_dev *dev = t->priv;
+
+	(void)dp;
+	if (dev == NULL)
+		return;
+	json_w_str(w, "device", dev->name);
+	json_w_u(w, "ifindex", t->ifindex);
+	json_w_u(w, "paths", dev->npaths);
+}
+
+static void
+free_one(void *ctx, struct hnode *n)
+{
+	htab_remove(ctx, n);
+	free(CONTAINER_OF(n, struct ip6tnl_path, node));
+}
+
+static void
+ip6tnl_free(struct dp *dp)
+{
+	struct ip6tnl_dp *d = ip6tnl_of(dp);
+	size_t cursor = 0;
+
+	dp_base_done(&d->base);
+	while (htab_walk(d->paths, &cursor, 1024, free_one, d->paths))
+		;
+	htab_free(d->paths);
+	free(d);
+}
+
+static const struct dp_ops ip6tnl_ops = {
+	.name = "ip6tnl",
+	.tunnel_up = ip6tnl_tunnel_up, .tunnel_down = ip6tnl_tunnel_down,
+	.path_set = ip6tnl_path_set, .path_del = ip6tnl_path_del,
+	.access_add = dp_base_access_add, .access_del = dp_base_access_del,
+	.sweep = ip6tnl_sweep, .shutdown = ip6tnl_shutdown,
+	.show = ip6tnl_show, .show_tunnel = ip6tnl_show_tunnel,
+	.free = ip6tnl_free,
+};
+
+static const int no_groups[] = { 0 };
+
+static const struct dp_hooks ip6tnl_hooks = {
+	.link = ip6tnl_link, .check = ip6tnl_check, .resolve = ip6tnl_resolve,
+	.has_link = ip6tnl_has_link, .has_route = ip6tnl_has_route,
+	.has_nexthop = ip6tnl_has_nexthop, .groups = no_groups,
+};
+
+int
+dp_ip6tnl_open(const struct dp_start *s, struct dp **ret, char *why,
+    size_t whycap)
+{
+	struct ip6tnl_dp *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (d == NULL)
+		return -ENOMEM;
+	d->paths = htab_new();
+	r = dp_base_init(&d->base, s, &ip6tnl_hooks, &ip6tnl_ops, false, why,
+	    whycap);
+	if (r == 0)
+		r = dp_base_fences(&d->base, why, whycap);
+	if (r < 0) {
+		ip6tnl_free(&d->base.dp);
+		return r;
+	}
+	*ret = &d->base.dp;
+	return 0;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Operations on paths: all or nothing.  The requests of one operation go out
+ * together and are answered in order; the operation is answered after the
+ * last.  What fails is undone before the caller hears of it.
+ *
+ * A later operation on the same prefix may overtake in intent: undo() of the
+ * backends looks whether what it would undo is still what is wanted.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <sys/socket.h>
+
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+
+#include "core/log.h"
+#include "core/netlink.h"
+#include "dataplane/dp_priv.h"
+
+struct dp_op *
+dp_op_new(struct dp_base *b, const struct dp_path *p, dp_done_fn *done,
+    void *ctx)
+{
+	struct dp_op *op = calloc(1, sizeof(*op));
+
+	if (op == NULL)
+		abort();
+	*op = (struct dp_op){ .base = b, .done = done, .ctx = ctx, .left = 1,
+		.now = *p };
+	op->next = b->ops;
+	op->pprev = &b->ops;
+	if (op->next != NULL)
+		op->next->pprev = &op->next;
+	b->ops = op;
+	return op;
+}
+
+/* One answer came, or the builder is ready. */
+static void
+op_arrive(struct dp_op *op, int err)
+{
+	if (err < 0 && op->err == 0)
+		op->err = err;
+	if (--op->left > 0)
+		return;
+	*op->pprev = op->next;
+	if (op->next != NULL)
+		op->next->pprev = op->pprev;
+	if (op->err < 0 && op->undo != NULL)
+		op->undo(op);
+	if (op->done != NULL)
+		op->done(op->ctx, op->err);
+	free(op);
+}
+
+static bool
+is_absent(int err)
+{
+	return err == -ESRCH || err == -ENOENT || err == -ENODEV ||
+	    err == -EADDRNOTAVAIL;
+}
+
+static void
+op_complain(struct dp_op *op, int err, const char *text)
+{
+	log_warn(op->base->log, DP_MOD, "path-refused",
+	    KV_PREFIX("prefix", &op->now.prefix), KV_ERR(err),
+	    KV_STR("why", text == NULL ? "" : text));
+}
+
+static void
+op_set_answer(void *ctx, int err, const char *text)
+{
+	if (err < 0)
+		op_complain(ctx, err, text);
+	op_arrive(ctx, err);
+}
+
+static void
+op_del_answer(void *ctx, int err, const char *text)
+{
+	if (is_absent(err))
+		err = 0;
+	if (err < 0)
+		op_complain(ctx, err, text);
+	op_arrive(ctx, err);
+}
+
+void
+dp_op_add(struct dp_op *op, struct nl_msg *m, bool absent_ok)
+{
+	int r;
+
+	op->left++;
+	r = netlink_send(op->base->nl, m, absent_ok ? op_del_answer :
+	    op_set_answer, op);
+	nlmsg_free(m);
+	if (r < 0)
+		op_arrive(op, r);
+}
+
+void
+dp_op_end(struct dp_op *op)
+{
+	op_arrive(op, 0);
+}
+
+void
+dp_op_orphan_all(struct dp_base *b)
+{
+	for (struct dp_op *op = b->ops; op != NULL; op = op->next)
+		op->done = NULL;
+}
+
+static void
+post_answer(void *ctx, int err, const char *text)
+{
+	struct dp_base *b = ctx;
+
+	if (err < 0 && !is_absent(err))
+		log_warn(b->log, DP_MOD, "request-refused", KV_ERR(err),
+		    KV_STR("why", text == NULL ? "" : text));
+}
+
+void
+dp_op_post(struct dp_base *b, struct nl_msg *m)
+{
+	int r = netlink_send(b->nl, m, post_answer, b);
+
+	if (r == -ENOBUFS && netlink_drain(b->nl) == 0)
+		r = netlink_send(b->nl, m, post_answer, b);
+	if (r < 0)
+		log_warn(b->log, DP_MOD, "request-lost", KV_ERR(r));
+	nlmsg_free(m);
+}
+
+struct dpnl_route
+dp_connected(const struct dp_base *b, const struct dp_path *p)
+{
+	return (struct dpnl_route){ .family = p->prefix.family,
+		.proto = b->conf.rtproto, .type = RTN_UNICAST,
+		.dst = p->prefix, .table = RT_TABLE_MAIN,
+		.oif = p->access_ifindex, .metric = DPNL_METRIC };
+}
+
+bool
+dp_prefix_ok(const struct prefix *p)
+{
+	return (p->family == AF_INET6 && (p->len == 64 || p->len == 128)) ||
+	    (p->family == AF_INET && p->len == 32);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What both real backends share: the environment, source checks, access
+ * links, leftovers of earlier runs, transactions.  A backend's struct begins
+ * with a struct dp_base.
+ */
+#ifndef PMIP_DP_PRIV_H
+#define PMIP_DP_PRIV_H
+
+#include <net/if.h>
+
+#include "core/stats.h"
+#include "dataplane/bpf_load.h"
+#include "dataplane/dp.h"
+#include "dataplane/dp_nl.h"
+
+struct dp_base;
+struct netlink_mon;
+
+#define DP_MOD "dataplane"
+
+/* Where a backend differs in what the base does for both. */
+struct dp_hooks {
+	/* A link changed or went (NULL: nobody knows which): remember. */
+	void (*link)(struct dp_base *b, const struct dpnl_link *l, bool gone);
+	/* Soon after: see that all is there. */
+	void (*check)(struct dp_base *b);
+	/* The way to the tunnel's end may have changed. */
+	void (*resolve)(struct dp_base *b, struct dp_tunnel *t);
+	/* Is it in use by this run? The rest is a leftover. (Not asked of
+	 * fences.) */
+	bool (*has_link)(struct dp_base *b, uint32_t ifindex);
+	bool (*has_route)(struct dp_base *b, const struct dpnl_route *r);
+	bool (*has_nexthop)(struct dp_base *b, uint32_t id);
+	/* Which other news it needs, ends with 0; not empty: they and those
+	 * of links mean that every tunnel is to be resolved again. */
+	const int *groups;
+};
+
+struct dp_access {
+	uint32_t ifindex;
+	char name[IFNAMSIZ];
+};
+
+/* A program that shall be on an interface. */
+struct dp_filter {
+	uint32_t ifindex;
+	enum bpf_dp_prog prog;
+	bool there;
+};
+
+struct dp_op;
+
+struct dp_base {
+	struct dp dp;
+	const struct dp_hooks *hooks;
+	struct dp_conf conf;		/* uplink and cover are ours */
+	char uplink[IFNAMSIZ];
+	char alias[24];			/* of our devices */
+	struct loop *loop;
+	struct wheel *wheel;
+	struct log *log;
+	struct netlink *nl;
+	int ask;			/* socket of dpnl_ask_*() */
+	struct bpf_dp *bpf;		/* NULL: no source checks */
+	char bpf_why[200];		/* and why */
+	struct stat_group stats;	/* PMIP_C_* */
+	struct netlink_mon *mon;
+	struct timer check, poll, count;
+	uint32_t poll_next;		/* tunnel the poll goes on with */
+	bool resolve_all;		/* at the next check */
+	bool swept, closing;
+	struct dp_access *access;
+	size_t naccess;
+	struct dp_filter *filter;
+	size_t nfilter, capfilter;
+	struct dpnl_link *left;		/* devices found at the start */
+	size_t nleft;
+	struct dp_op *ops;		/* under way */
+	uint32_t npaths;
+};
+
+static inline struct dp_base *
+dp_base_of(struct dp *dp)
+{
+	return (struct dp_base *)(void *)dp;	/* the first member */
+}
+
+/* --- life (dp_base.c) ---------------------------------------------------- */
+
+/* What dp_open() was given. */
+struct dp_start {
+	const struct dp_conf *conf;
+	struct loop *loop;
+	struct log *log;
+	struct stats *stats;
+	struct netlink *nl;
+};
+
+/* 0, or -errno with a sentence; then dp_base_done() is still to be called.
+ * `need_bpf`: without programs we cannot work. */
+int dp_base_init(struct dp_base *b, const struct dp_start *s,
+    const struct dp_hooks *hooks, const struct dp_ops *ops, bool need_bpf,
+    char *why, size_t whycap);
+void dp_base_done(struct dp_base *b);
+/* Look at everything soon. */
+void dp_base_kick(struct dp_base *b);
+/* The device an earlier run left: by kind, and by ends unless NULL. */
+const struct dpnl_link *dp_base_left(const struct dp_base *b,
+    const char *kind, const struct in6_addr *local,
+    const struct in6_addr *remote);
+/* Make a fresh device ours: alias, no addresses, MTU, sysctls, up. */
+int dp_base_adorn(struct dp_base *b, uint32_t ifindex, const char *name,
+    uint32_t mtu);
+int dp_base_send(struct dp_base *b, struct nl_msg *m);	/* sync, frees m */
+void dp_base_show(struct dp_base *b, struct json_w *w);
+
+/* --- access links and filters -------------------------------------------- */
+
+int dp_base_access_add(struct dp *dp, uint32_t ifindex);
+void dp_base_access_del(struct dp *dp, uint32_t ifindex);
+/* Have a program on an interface. `later`: not before the sweep. */
+int dp_base_filter(struct dp_base *b, uint32_t ifindex, enum bpf_dp_prog prog,
+    bool later);
+/* And no more; `gone`: the interface is. */
+void dp_base_unfilter(struct dp_base *b, uint32_t ifindex,
+    enum bpf_dp_prog prog, bool gone);
+/* Attach again what is missing. */
+void dp_base_check_filters(struct dp_base *b);
+
+/* --- leftovers ----------------------------------------------------------- */
+
+/* Routes of last resort: what no path is for goes nowhere. */
+int dp_base_fences(struct dp_base *b, char *why, size_t whycap);
+/* Is it one of the home prefixes? */
+bool dp_base_is_cover(const struct dp_base *b, const struct prefix *p);
+/* Remove what no hook claims; all: everything. 0 or -errno. */
+int dp_base_sweep(struct dp_base *b, bool all);
+
+/* --- transactions (dp_op.c) ---------------------------------------------- */
+
+/*
+ * An operation on a path: some netlink requests, then one answer.  When one
+ * of them fails, undo() puts back what was before.
+ */
+struct dp_op {
+	struct dp_op *next, **pprev;
+	struct dp_base *base;
+	dp_done_fn *done;
+	void *ctx;
+	void (*undo)(struct dp_op *op);
+	unsigned left;			/* answers, and one for the builder */
+	int err;
+	uint16_t serial;		/* of the record, when it has one */
+	bool had_old;
+	struct dp_path now, old;
+	struct pmip_pma_path is, was;	/* the bpf backend's */
+};
+
+struct dp_op *dp_op_new(struct dp_base *b, const struct dp_path *p,
+    dp_done_fn *done, void *ctx);
+/* Add a request; frees m. `absent_ok`: what it deletes may be gone. */
+void dp_op_add(struct dp_op *op, struct nl_msg *m, bool absent_ok);
+/* All were added. May call done() and free op. */
+void dp_op_end(struct dp_op *op);
+/* The callers of what is under way are gone. */
+void dp_op_orphan_all(struct dp_base *b);
+/* A request nobody waits for: fails silently when its object is absent;
+ * frees m. */
+void dp_op_post(struct dp_base *b, struct nl_msg *m);
+
+/* The connected route of a PMA's path (D6.7-2). */
+struct dpnl_route dp_connected(const struct dp_base *b,
+    const struct dp_path *p);
+/* Is it a prefix a path can have? */
+bool dp_prefix_ok(const struct prefix *p);
+
+/* --- sysctls (dp_sysctl.c) ----------------------------------------------- */
+
+/* Forwarding, as the configuration wants it. -errno names it in `why`. */
+int dp_sysctl_check(const struct dp_conf *c, struct log *log, char *why,
+    size_t whycap);
+/* How long the kernel believes in a path's MTU (RFC 8201 5.3). */
+usec_t dp_sysctl_mtu_expires(void);
+/* Settings of one of our devices. Failures are logged. */
+void dp_sysctl_device(const struct dp_conf *c, struct log *log,
+    const char *ifname);
+
+/* --- the backends -------------------------------------------------------- */
+
+int dp_ip6tnl_open(const struct dp_start *s, struct dp **ret, char *why,
+    size_t whycap);
+int dp_bpf_open(const struct dp_start *s, struct dp **ret, char *why,
+    size_t whycap);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's settings that tunnelling needs.
+ *
+ * Turning on net.ipv6.conf.all.forwarding has a side effect worth a line in
+ * the log: interfaces that learnt their default route from a Router
+ * Advertisement stop doing so, unless accept_ra is 2 there.
+ *
+ * IPv4 reverse path filtering: the larger of `all` and the device's own value
+ * counts.  Strict would drop what leaves a tunnel at a proxy mobile agent (the
+ * way back to its source is the uplink), so our devices get 0, or 2 (loose)
+ * when `all` forbids that.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/util.h"
+#include "dataplane/dp_priv.h"
+
+#define PATH_CAP 128
+#define MTU_EXPIRES_S 600
+
+/* "net.ipv6.conf.all.forwarding" with an interface name in place of %s. */
+static void
+sysctl_path(char *buf, const char *family, const char *ifname,
+    const char *what)
+{
+	snprintf(buf, PATH_CAP, "/proc/sys/net/%s/conf/%s/%s", family, ifname,
+	    what);
+}
+
+static int
+sysctl_read(const char *path, int *ret)
+{
+	char buf[16];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	if (n <= 0)
+		return -EIO;
+	buf[n] = '\0';
+	*ret = (int)strtol(buf, NULL, 10);
+	return 0;
+}
+
+static int
+sysctl_write(const char *path, int v)
+{
+	char buf[16];
+	int fd = open(path, O_WRONLY | O_CLOEXEC), len, r = 0;
+
+	if (fd < 0)
+		return -errno;
+	len = snprintf(buf, sizeof(buf), "%d", v);
+	if (write(fd, buf, (size_t)len) != len)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+/* The dotted name of a path below /proc/sys. */
+static const char *
+sysctl_name(const char *path, char *buf)
+{
+	snprintf(buf, PATH_CAP, "%s", path + strlen("/proc/sys/"));
+	for (char *p = buf; *p != '\0'; p++) {
+		if (*p == '/')
+			*p = '.';
+	}
+	return buf;
+}
+
+static int
+sysctl_need(const struct dp_conf *c, struct log *log, const char *path,
+    char *why, size_t whycap)
+{
+	char name[PATH_CAP];
+	int v = 0, r = sysctl_read(path, &v);
+
+	if (r == 0 && v != 0)
+		return 0;
+	if (r == 0 && c->set_sysctls)
+		r = sysctl_write(path, 1);
+	else if (r == 0)
+		r = -EPERM;
+	if (r == 0) {
+		log_info(log, DP_MOD, "sysctl-set", KV_STR("name",
+		    sysctl_name(path, name)), KV_U("value", 1));
+		return 0;
+	}
+	snprintf(why, whycap, "sysctl %s must be 1%s%s",
+	    sysctl_name(path, name), c->set_sysctls ? ", and cannot be set: " :
+	    "", c->set_sysctls ? strerror(-r) : "");
+	return r;
+}
+
+int
+dp_sysctl_check(const struct dp_conf *c, struct log *log, char *why,
+    size_t whycap)
+{
+	int r, before = 0;
+	char path[PATH_CAP];
+
+	sysctl_path(path, "ipv6", "all", "forwarding");
+	(void)sysctl_read(path, &before);
+	r = sysctl_need(c, log, path, why, whycap);
+	if (r == 0 && before == 0)
+		log_warn(log, DP_MOD, "forwarding-on", KV_STR("hint",
+		    "interfaces with accept_ra=1 ignore Router "
+		    "Advertisements from now on; 2 keeps them"));
+	if (r == 0)
+		r = sysctl_need(c, log, "/proc/sys/net/ipv4/ip_forward", why,
+		    whycap);
+	return r;
+}
+
+usec_t
+dp_sysctl_mtu_expires(void)
+{
+	int v = 0;
+
+	if (sysctl_read("/proc/sys/net/ipv6/route/mtu_expires", &v) < 0 ||
+	    v <= 0)
+		v = MTU_EXPIRES_S;
+	return v * USEC_PER_SEC;
+}
+
+void
+dp_sysctl_device(const struct dp_conf *c, struct log *log, const char *ifname)
+{
+	char path[PATH_CAP], name[PATH_CAP];
+	int all = 0;
+
+	sysctl_path(path, "ipv4", "all", "rp_filter");
+	(void)sysctl_read(path, &all);
+	const struct {
+		const char *family, *what;
+		int value;
+	} want[] = {
+		{ "ipv6", "forwarding", 1 },
+		{ "ipv6", "accept_ra", 0 },
+		{ "ipv4", "forwarding", 1 },
+		{ "ipv4", "rp_filter", all == 0 ? 0 : 2 },
+		{ "ipv4", "send_redirects", 0 },	/* node to node: same
+							 * device in and out */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		int v = -1, r;
+
+		sysctl_path(path, want[i].family, ifname, want[i].what);
+		r = sysctl_read(path, &v);
+		if (r == 0 && v == want[i].value)
+			continue;
+		if (r == 0)
+			r = c->set_sysctls ? sysctl_write(path, want[i].value)
+			    : -EPERM;
+		if (r < 0)
+			log_warn(log, DP_MOD, "sysctl-wanted", KV_STR("name",
+			    sysctl_name(path, name)),
+			    KV_I("value", want[i].value), KV_ERR(r));
+	}
+}
