@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Netlink in batches: see netlink.h.
+ * Netlink: requests in batches, dumps, notifications.
  *
  * Requests are copied behind each other into one buffer; at the end of the
  * loop turn (or when the buffer is full) one send() takes them to the kernel,
@@ -8,13 +8,14 @@
  * come in order as well, and a ring of callbacks is all the bookkeeping.
  *
  * The receive buffer can overflow when thousands of acknowledgements wait.  We
- * therefore stop sending while more than WINDOW of them are outstanding; should
- * the kernel report ENOBUFS all the same, nobody knows which answers were
- * lost, and every outstanding request is answered -EIO.
+ * therefore stop sending while more of them are outstanding than it surely
+ * holds.  Should the kernel report ENOBUFS all the same: rtnetlink has answered
+ * each request before send() returns, so whatever answer is not in the buffer
+ * by then is lost.  We read the buffer until it is empty and answer -EIO for
+ * the rest (resync()).
  */
 #include "core/netlink.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -35,10 +36,13 @@
 #define MOD "netlink"
 #define OUT_CAP 65536		/* octets per send() */
 #define IN_CAP (256 * 1024)
+#define SYNC_CAP 8192
 #define RCVBUF (8 << 20)
 #define PENDING_MAX 100000
-#define WINDOW 4096		/* sent and unanswered */
-#define READS_PER_WAKEUP 16
+#define WINDOW_MIN 64		/* sent and unanswered */
+#define WINDOW_MAX 4096
+#define ACK_COST 2048		/* of receive buffer, with extended text */
+#define READS_PER_WAKEUP 256	/* each brings one acknowledgement */
 #define DRAIN_US (5 * USEC_PER_SEC)
 #define DUMP_TRIES 5
 
@@ -77,6 +81,7 @@ struct netlink {
 	struct loop_hook *hook;
 	int fd, sync_fd;
 	uint32_t seq;
+	size_t window;
 	/* ring of requests: [tail, sent) wait for an ack, [sent, head) queue */
 	struct request *ring;
 	size_t cap;			/* a power of two */
@@ -84,11 +89,12 @@ struct netlink {
 	/* messages of [sent, head), in order */
 	uint8_t *out;
 	size_t out_len, out_cap;
-	bool blocked;
-	uint8_t *in;
+	bool blocked;			/* the socket takes no more for now */
+	int watched;			/* LOOP_READ, LOOP_WRITE */
+	uint8_t *in;			/* IN_CAP: answers to batches */
 };
 
-/* --- sockets --------------------------------------------------------------------- */
+/* --- sockets ----------------------------------------------------------- */
 
 static int
 open_socket(int *ret)
@@ -116,7 +122,18 @@ open_socket(int *ret)
 	return 0;
 }
 
-/* --- answers ------------------------------------------------------------------------ */
+/* How many acknowledgements the receive buffer surely holds. */
+static size_t
+window_of(int fd)
+{
+	socklen_t len = sizeof(int);
+	int size = 0;
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len);
+	return MAX_OF(WINDOW_MIN, MIN_OF(WINDOW_MAX, size / ACK_COST));
+}
+
+/* --- answers ----------------------------------------------------------- */
 
 /* The kernel's own words in an error message, NULL without. */
 static const char *
@@ -135,7 +152,8 @@ ext_text(const struct nlmsghdr *nlh, const struct nlmsgerr *e)
 
 		if (a->nla_len < sizeof(*a) || off + a->nla_len > end)
 			return NULL;
-		if ((a->nla_type & NLA_TYPE_MASK) == NLMSGERR_ATTR_MSG)
+		if ((a->nla_type & NLA_TYPE_MASK) == NLMSGERR_ATTR_MSG &&
+		    memchr(a + 1, 0, a->nla_len - sizeof(*a)) != NULL)
 			return (const char *)(a + 1);
 		off += NLA_ALIGN(a->nla_len);
 	}
@@ -145,8 +163,6 @@ ext_text(const struct nlmsghdr *nlh, const struct nlmsgerr *e)
 static void
 answer(struct netlink *n, struct request *rq, int err, const char *text)
 {
-	if (err < 0)
-		stat_inc(&n->st, ST_REFUSED);
 	if (rq->done != NULL)
 		rq->done(rq->ctx, err, text);
 	else if (err < 0)
@@ -189,6 +205,8 @@ handle_ack(struct netlink *n, const struct nlmsghdr *nlh)
 			return;		/* of a request we gave up on */
 		rq = take_oldest(n);
 		if (nlh->nlmsg_seq == seq) {
+			if (e->error < 0)
+				stat_inc(&n->st, ST_REFUSED);
 			answer(n, &rq, e->error, ext_text(nlh, e));
 			return;
 		}
@@ -197,7 +215,10 @@ handle_ack(struct netlink *n, const struct nlmsghdr *nlh)
 	}
 }
 
-/* One datagram into `buf`; octets, 0 nothing there, -errno. */
+/*
+ * One datagram into `buf`; octets, 0 nothing there, -errno.  -ENOBUFS when the
+ * socket overflowed; a datagram that is cut is as lost as one that never came.
+ */
 static ssize_t
 receive(int fd, void *buf, size_t cap)
 {
@@ -215,36 +236,51 @@ receive(int fd, void *buf, size_t cap)
 			return -errno;
 		/* only the kernel's word counts */
 	} while (n < 0 || from.nl_pid != 0);
-	return n;
+	return mh.msg_flags & MSG_TRUNC ? -ENOBUFS : n;
+}
+
+/* One datagram of answers. Octets, 0 nothing there, -errno. */
+static ssize_t
+read_answers(struct netlink *n)
+{
+	ssize_t r = receive(n->fd, n->in, IN_CAP), len = r;
+
+	for (struct nlmsghdr *nlh = (void *)n->in;
+	    len > 0 && NLMSG_OK(nlh, (unsigned)len);
+	    nlh = NLMSG_NEXT(nlh, len)) {
+		if (nlh->nlmsg_type == NLMSG_ERROR)
+			handle_ack(n, nlh);
+	}
+	return r;
+}
+
+/* Answers were lost: take what is left of them, give up on the rest. */
+static void
+resync(struct netlink *n)
+{
+	ssize_t r;
+
+	do
+		r = read_answers(n);
+	while (r > 0 || r == -ENOBUFS);
+	fail_outstanding(n);
 }
 
 static void
-on_readable(void *ctx, int fd, int what)
+on_readable(void *ctx, int fd UNUSED, int what)
 {
 	struct netlink *n = ctx;
+	ssize_t r = 1;
 
 	if (what & LOOP_WRITE)
 		n->blocked = false;
-	for (unsigned i = 0; i < READS_PER_WAKEUP; i++) {
-		ssize_t len = receive(fd, n->in, IN_CAP);
-		struct nlmsghdr *nlh = (void *)n->in;
-
-		if (len == 0)
-			break;
-		if (len < 0) {
-			if (len == -ENOBUFS)
-				fail_outstanding(n);
-			break;
-		}
-		for (; NLMSG_OK(nlh, (unsigned)len); nlh = NLMSG_NEXT(nlh,
-		    len)) {
-			if (nlh->nlmsg_type == NLMSG_ERROR)
-				handle_ack(n, nlh);
-		}
-	}
+	for (unsigned i = 0; i < READS_PER_WAKEUP && r > 0; i++)
+		r = read_answers(n);
+	if (r == -ENOBUFS)
+		resync(n);
 }
 
-/* --- requests ------------------------------------------------------------------------ */
+/* --- requests ---------------------------------------------------------- */
 
 static void
 ring_grow(struct netlink *n)
@@ -277,12 +313,21 @@ out_append(struct netlink *n, const struct nlmsghdr *nlh, size_t len)
 	n->out_len += len;
 }
 
+static void
+watch(struct netlink *n, int what)
+{
+	if (n->lfd != NULL && n->watched != what &&
+	    loop_fd_set(n->lfd, what) == 0)
+		n->watched = what;
+}
+
 /* How much of the queue leaves next: whole messages, at most OUT_CAP octets
  * and as many as the window allows. */
 static size_t
 next_batch(const struct netlink *n, size_t *ret_octets)
 {
-	size_t count = 0, octets = 0, room = WINDOW - (n->sent - n->tail);
+	size_t count = 0, octets = 0, out = n->sent - n->tail;
+	size_t room = out < n->window ? n->window - out : 0;
 
 	for (size_t i = n->sent; i != n->head && count < room; i++, count++) {
 		size_t len = n->ring[i & (n->cap - 1)].len;
@@ -301,6 +346,7 @@ flush(void *ctx)
 	struct netlink *n = ctx;
 	size_t gone = 0, octets, count;
 
+	/* A callback of resync() may append to the queue: `gone` still holds */
 	while (!n->blocked && (count = next_batch(n, &octets)) > 0) {
 		ssize_t r = send(n->fd, n->out + gone, octets, MSG_DONTWAIT);
 
@@ -315,15 +361,13 @@ flush(void *ctx)
 		stat_inc(&n->st, ST_SENDS);
 		stat_add(&n->st, ST_REQUESTS, count);
 		if (r < 0)
-			fail_outstanding(n);
+			resync(n);
 	}
 	if (gone > 0) {
 		n->out_len -= gone;
 		memmove(n->out, n->out + gone, n->out_len);
 	}
-	if (n->lfd != NULL)
-		(void)loop_fd_set(n->lfd, LOOP_READ |
-		    (n->blocked ? LOOP_WRITE : 0));
+	watch(n, LOOP_READ | (n->blocked ? LOOP_WRITE : 0));
 }
 
 int
@@ -340,10 +384,13 @@ netlink_send(struct netlink *n, struct nl_msg *m, netlink_done_fn *done,
 	nlh->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
 	nlh->nlmsg_seq = ++n->seq;
 	nlh->nlmsg_pid = 0;
+	/* alignment counts: the next message of the batch starts there */
 	rq = &n->ring[n->head++ & (n->cap - 1)];
 	*rq = (struct request){ .done = done, .ctx = ctx, .seq = n->seq,
 		.len = NLMSG_ALIGN(nlh->nlmsg_len) };
 	out_append(n, nlh, rq->len);
+	/* there will be a turn, even when this was queued outside of one */
+	watch(n, LOOP_READ | LOOP_WRITE);
 	return 0;
 }
 
@@ -374,24 +421,24 @@ netlink_drain(struct netlink *n)
 	return 0;
 }
 
-/* --- synchronous ------------------------------------------------------------------------ */
+/* --- synchronous ------------------------------------------------------- */
 
 static int
-sync_send(struct netlink *n, struct nl_msg *m, int flags)
+sync_send(struct netlink *n, int fd, struct nl_msg *m, int flags)
 {
 	struct nlmsghdr *nlh = nlmsg_hdr(m);
 
 	nlh->nlmsg_flags |= NLM_F_REQUEST | flags;
 	nlh->nlmsg_seq = ++n->seq;
 	nlh->nlmsg_pid = 0;
-	return send(n->sync_fd, nlh, nlh->nlmsg_len, 0) < 0 ? -errno : 0;
+	return send(fd, nlh, nlh->nlmsg_len, 0) < 0 ? -errno : 0;
 }
 
 static ssize_t
-sync_receive(struct netlink *n)
+sync_receive(int fd, void *buf, size_t cap)
 {
 	for (;;) {
-		struct pollfd p = { .fd = n->sync_fd, .events = POLLIN };
+		struct pollfd p = { .fd = fd, .events = POLLIN };
 		int r = poll(&p, 1, (int)(DRAIN_US / 1000));
 		ssize_t len;
 
@@ -399,7 +446,7 @@ sync_receive(struct netlink *n)
 			return -ETIMEDOUT;
 		if (r < 0 && errno != EINTR)
 			return -errno;
-		len = receive(n->sync_fd, n->in, IN_CAP);
+		len = receive(fd, buf, cap);
 		if (len != 0)
 			return len;
 	}
@@ -408,69 +455,106 @@ sync_receive(struct netlink *n)
 int
 netlink_sync(struct netlink *n, struct nl_msg *m)
 {
-	int r = sync_send(n, m, NLM_F_ACK);
+	int r = sync_send(n, n->sync_fd, m, NLM_F_ACK);
+	/* not n->in: a callback that reads it may call us */
+	_Alignas(struct nlmsghdr) uint8_t buf[SYNC_CAP];
 
 	while (r == 0) {
-		ssize_t len = sync_receive(n);
-		struct nlmsghdr *nlh = (void *)n->in;
+		ssize_t len = sync_receive(n->sync_fd, buf, sizeof(buf));
+		struct nlmsghdr *nlh = (void *)buf;
 
 		if (len < 0)
 			return (int)len;
-		for (; NLMSG_OK(nlh, (unsigned)len); nlh = NLMSG_NEXT(nlh,
-		    len)) {
+		for (; len > 0 && NLMSG_OK(nlh, (unsigned)len);
+		    nlh = NLMSG_NEXT(nlh, len)) {
 			const struct nlmsgerr *e = NLMSG_DATA(nlh);
+			const char *text;
 
 			if (nlh->nlmsg_seq != n->seq ||
-			    nlh->nlmsg_type != NLMSG_ERROR)
+			    nlh->nlmsg_type != NLMSG_ERROR ||
+			    nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*e)))
 				continue;
+			text = ext_text(nlh, e);
 			if (e->error < 0)
 				log_debug(n->log, MOD, "sync-refused",
 				    KV_ERR(e->error), KV_STR("text",
-				    ext_text(nlh, e)));
+				    text != NULL ? text : ""));
 			return e->error;
 		}
 	}
 	return r;
 }
 
-/* One pass of a dump. -EINTR: the table changed meanwhile. */
+/* The error in an NLMSG_ERROR, or in the NLMSG_DONE of a dump that failed
+ * under way: both start with an int. */
+static int
+error_of(const struct nlmsghdr *nlh)
+{
+	int e;
+
+	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(e)))
+		return 0;
+	memcpy(&e, NLMSG_DATA(nlh), sizeof(e));
+	return MIN_OF(e, 0);
+}
+
+struct dump {
+	netlink_msg_fn *fn;
+	void *ctx;
+	uint32_t seq;
+	bool interrupted, done;
+};
+
+/* 0 or the error that ends the dump. */
+static int
+dump_message(struct dump *d, const struct nlmsghdr *nlh)
+{
+	int r;
+
+	if (nlh->nlmsg_seq != d->seq)
+		return 0;
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		d->interrupted = true;
+	if (nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR) {
+		d->done = true;
+		r = error_of(nlh);
+		return r == 0 && d->interrupted ? -EINTR : r;
+	}
+	d->fn(d->ctx, nlh);
+	return 0;
+}
+
+/*
+ * One pass of a dump. -EINTR: the table changed meanwhile.  Socket and buffer
+ * are its own: `fn` may send synchronous requests and start dumps.
+ */
 static int
 dump_once(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn, void *ctx)
 {
-	bool interrupted = false;
-	int r = sync_send(n, m, NLM_F_DUMP);
-	/* `fn` may send synchronous requests of its own: not on this buffer */
-	uint8_t *buf = malloc(IN_CAP);
-	uint32_t seq = n->seq;
+	struct dump d = { .fn = fn, .ctx = ctx };
+	uint8_t *buf;
+	int fd, r = open_socket(&fd);
 
+	if (r < 0)
+		return r;
+	buf = malloc(IN_CAP);
 	if (buf == NULL)
 		abort();
-	while (r == 0) {
-		ssize_t len = sync_receive(n);
+	r = sync_send(n, fd, m, NLM_F_DUMP);
+	d.seq = n->seq;
+	while (r == 0 && !d.done) {
+		ssize_t len = sync_receive(fd, buf, IN_CAP);
 		struct nlmsghdr *nlh = (void *)buf;
 
-		if (len < 0) {
+		if (len < 0)
 			r = (int)len;
-			break;
-		}
-		memcpy(buf, n->in, (size_t)len);
-		for (; NLMSG_OK(nlh, (unsigned)len); nlh = NLMSG_NEXT(nlh,
-		    len)) {
-			if (nlh->nlmsg_seq != seq)
-				continue;
-			if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-				interrupted = true;
-			if (nlh->nlmsg_type == NLMSG_DONE)
-				r = interrupted ? -EINTR : 1;
-			else if (nlh->nlmsg_type == NLMSG_ERROR)
-				r = ((struct nlmsgerr *)NLMSG_DATA(
-				    nlh))->error;
-			else
-				fn(ctx, nlh);
-		}
+		for (; r == 0 && !d.done && len > 0 &&
+		    NLMSG_OK(nlh, (unsigned)len); nlh = NLMSG_NEXT(nlh, len))
+			r = dump_message(&d, nlh);
 	}
 	free(buf);
-	return MIN_OF(r, 0);
+	close(fd);
+	return r;
 }
 
 int
@@ -487,7 +571,7 @@ netlink_dump(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn,
 	return r;
 }
 
-/* --- life --------------------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------- */
 
 int
 netlink_new(struct loop *l, struct log *log, struct stats *stats,
@@ -507,7 +591,9 @@ netlink_new(struct loop *l, struct log *log, struct stats *stats,
 		netlink_free(n);
 		return r;
 	}
-	n->lfd = loop_fd_add(l, n->fd, LOOP_READ, on_readable, n);
+	n->window = window_of(n->fd);
+	n->watched = LOOP_READ;
+	n->lfd = loop_fd_add(l, n->fd, n->watched, on_readable, n);
 	n->hook = loop_hook_add(l, flush, n);
 	if (n->lfd == NULL) {
 		r = -errno;
@@ -536,7 +622,7 @@ netlink_free(struct netlink *n)
 	free(n);
 }
 
-/* --- notifications -------------------------------------------------------------------------- */
+/* --- notifications ----------------------------------------------------- */
 
 struct netlink_mon {
 	struct netlink *netlink;
@@ -547,7 +633,7 @@ struct netlink_mon {
 	void *ctx;
 	bool dead;			/* freed from inside a callback */
 	bool busy;
-	uint8_t buf[32768];
+	_Alignas(struct nlmsghdr) uint8_t buf[32768];
 };
 
 static void
@@ -577,7 +663,7 @@ on_notification(void *ctx, int fd, int what UNUSED)
 		}
 		if (len <= 0)
 			break;
-		for (; !m->dead && NLMSG_OK(nlh, (unsigned)len);
+		for (; !m->dead && len > 0 && NLMSG_OK(nlh, (unsigned)len);
 		    nlh = NLMSG_NEXT(nlh, len))
 			m->fn(m->ctx, nlh);
 	}

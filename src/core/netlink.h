@@ -50,7 +50,7 @@ int netlink_drain(struct netlink *n);
 int netlink_sync(struct netlink *n, struct nl_msg *m);
 /* Synchronous dump; `fn` per message. 0 or -errno. Retries an interrupted
  * dump (NLM_F_DUMP_INTR) up to 5 times: `restart` (may be NULL) is called
- * before each further try. */
+ * before each further try.  `fn` may send synchronous requests and dump. */
 int netlink_dump(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn,
     void (*restart)(void *ctx), void *ctx);
 
