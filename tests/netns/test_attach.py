@@ -62,7 +62,7 @@ def test_router_solicitation(d, events):
     d.plug("mn1", "ar1")
     events.wait("node-attached", nai=NAI["mn1"])
     until(lambda: d.attached("mn1", "ar1"), 5, "attached")
-    b = d.ar1.binding(NAI["mn1"])
+    b = d.ar1.show("mn", nai=NAI["mn1"])[0]
     assert b["lla"] == LLA["mn1"] and b["mac"] == MAC["mn1"]
 
 

@@ -108,7 +108,7 @@ def test_too_many_bindings(d):
 
 def denied_at(d, router, node="mn1"):
     """Plug the node in and wait for the refusal; the captures of it."""
-    ra = d.capture(node, "eth0", "icmp6 and ip6[40] == 134")
+    ra = d.capture(router, "acc0", "icmp6 and ip6[40] == 134")
     core = d.capture("core", router, "ip6")
     with d.daemons[router].watch() as w:
         d.plug(node, router)
@@ -149,11 +149,16 @@ def test_node_not_entitled(d):
 
 
 def test_refused_node_gets_in_once_allowed(d):
+    """Elsewhere at once; here when the operator says so."""
     with d.changed_policy("mn1", d.ha, allowed_pmas=[COA["ar2"]]):
         ra, core, _ = denied_at(d, "ar1")
         ra.stop()
         core.stop()
-    d.attach("mn1", "ar1")
+        d.attach("mn1", "ar2")
+        assert reachable(d["cn"], ADDR["mn1"])
+    d.plug("mn1", "ar1")
+    d.ar1.ctl("attach", nai=NAI["mn1"], interface="acc0", mac=MAC["mn1"])
+    until(lambda: d.attached("mn1", "ar1"), 10, "attached")
     assert reachable(d["cn"], ADDR["mn1"])
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Source checks: a node sends from its own addresses only (at the access
 router), a tunnel carries its own nodes' packets only (at the home agent)."""
+import socket
+
 import pytest
 
 from lib.capture import packets
@@ -15,7 +17,9 @@ def both(d):
     d.attach("mn1", "ar1")
     d.attach("mn2", "ar1")
     assert reachable(d["cn"], ADDR["mn1"]) and reachable(d["cn"], ADDR["mn2"])
-    return d
+    with d["cn"].socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        s.bind(("::", 9))           # what arrives provokes no ICMPv6 error
+        yield d
 
 
 def udp(src, dst=CN):

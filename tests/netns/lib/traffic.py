@@ -261,7 +261,8 @@ class Udp:
         self.rx.bind(("::", port))
 
     def arrives(self, payload=b"hello", timeout=2.0):
-        self.tx.sendto(payload, self.dst)
+        with contextlib.suppress(OSError):      # no route yet
+            self.tx.sendto(payload, self.dst)
         end = time.monotonic() + timeout
         while True:
             left = end - time.monotonic()

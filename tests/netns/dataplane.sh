@@ -1,0 +1,593 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# tests/netns/dataplane.sh [HA-BACKEND PMA-BACKEND]
+#
+# The data plane alone, driven by dptool, between six network namespaces:
+#
+#     cn ---- ha ---- core ---- pma ---- mn
+#                       \------ pma2 ---/
+#
+# Backends: ip6tnl, bpf; hand (PMA only): an `ip -6 tunnel` made by hand, to
+# show that we interoperate.  Without arguments: all pairs this kernel can do.
+# Judged by ping, tcpdump and ip, never by dptool's word.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+TOOL=${DPTOOL:-${BUILD:-build}/tests/netns/dptool}
+P=dp
+HOSTS="cn ha core pma pma2 mn"
+HAA=2001:db8:a::1 COA=2001:db8:b::1 COA2=2001:db8:b2::1
+HOP=2001:db8:1:1::/64 MN6=2001:db8:1:1::100 MN4=10.9.0.100
+CN6=2001:db8:c::2 CN4=192.0.2.2 COVER="2001:db8:1::/48 10.9.0.0/16"
+MAC=02:00:00:00:00:01
+dir=$(mktemp -d -t dataplane.XXXXXX)
+passed=0 failed=0 skipped=0
+
+N() { local n=$1; shift; ip netns exec $P-$n "$@"; }
+I() { local n=$1; shift; ip -n $P-$n "$@"; }
+say() { echo "$*"; }
+ok() { passed=$((passed + 1)); say "  ok    $1"; }
+fail() { failed=$((failed + 1)); say "  FAIL  $1${2:+: $2}"; }
+skip() { skipped=$((skipped + 1)); say "  skip  $1: $2"; }
+# check NAME CMD...
+check() { local n=$1; shift; if "$@" >"$dir/out" 2>&1; then ok "$n"; else fail "$n" "$(tail -n 3 "$dir/out" | tr '\n' '|')"; fi; }
+refute() { local n=$1; shift; if "$@" >"$dir/out" 2>&1; then fail "$n" "$(tail -n 3 "$dir/out" | tr '\n' '|')"; else ok "$n"; fi; }
+# until SECONDS CMD...: try until it succeeds
+until_ok() {
+	local end=$((SECONDS + $1)); shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+# --- the topology -----------------------------------------------------------
+down() { for n in $HOSTS; do ip netns del $P-$n 2>/dev/null; done; }
+link() { # NS IF NS IF
+	I "$1" link add "$2" type veth peer name "$4" netns "$P-$3"
+	I "$1" link set "$2" up; I "$3" link set "$4" up
+}
+up() {
+	down
+	for n in $HOSTS; do
+		ip netns add $P-$n
+		N $n sysctl -qw net.ipv6.conf.{all,default}.accept_dad=0 \
+			net.ipv6.conf.default.accept_ra=0 \
+			net.ipv4.conf.{all,default}.rp_filter=0
+		I $n link set lo up
+	done
+	link cn eth0 ha cn0; link ha up0 core ha0
+	link core pma0 pma up0; link core pma20 pma2 up0
+	link pma acc0 mn eth0; link pma2 acc0 mn eth1
+	N core sysctl -qw net.ipv6.conf.all.forwarding=1
+	I mn link set eth0 address $MAC; I mn link set eth1 address $MAC
+	A() { I $1 addr add $3 dev $2 $([[ $3 = *:* ]] && echo nodad); }
+	A cn eth0 $CN6/64; A ha cn0 2001:db8:c::1/64
+	A ha up0 $HAA/64; A core ha0 2001:db8:a::fe/64
+	A pma up0 $COA/64; A core pma0 2001:db8:b::fe/64
+	A pma2 up0 $COA2/64; A core pma20 2001:db8:b2::fe/64
+	A mn lo $MN6/128; A pma acc0 fe80::1/64; A pma2 acc0 fe80::1/64
+	A cn eth0 $CN4/24; A ha cn0 192.0.2.1/24; A mn lo $MN4/32
+	A pma acc0 10.9.0.1/32; A pma2 acc0 10.9.0.1/32
+	I cn route add ::/0 via 2001:db8:c::1; I cn route add 0.0.0.0/0 via 192.0.2.1
+	I mn route add ::/0 via fe80::1 dev eth0
+	I mn route add 10.9.0.1/32 dev eth0 src $MN4; I mn route add 0.0.0.0/0 via 10.9.0.1 src $MN4
+	I ha route add ::/0 via 2001:db8:a::fe
+	I pma route add ::/0 via 2001:db8:b::fe; I pma2 route add ::/0 via 2001:db8:b2::fe
+	# a node answers for addresses behind its two links
+	N mn sysctl -qw net.ipv6.conf.{all,eth0,eth1}.proxy_ndp=1
+	I mn neigh add proxy $MN6 dev eth0; I mn neigh add proxy $MN6 dev eth1
+}
+
+# --- dptool -----------------------------------------------------------------
+declare -A IN OUT PID
+start() { # HOST COMMAND...: start and run the commands
+	local h=$1; shift
+	rm -f "$dir/$h.in" "$dir/$h.out"; mkfifo "$dir/$h.in" "$dir/$h.out"
+	ip netns exec $P-$h "$TOOL" <"$dir/$h.in" >"$dir/$h.out" 2>>"$dir/$h.log" &
+	PID[$h]=$!
+	exec {fd}>"$dir/$h.in"; IN[$h]=$fd
+	exec {fd}<"$dir/$h.out"; OUT[$h]=$fd
+	for c in "$@"; do ask $h $c || return 1; done
+}
+# ask HOST COMMAND...: its answer in $REPLY; news go to $dir/HOST.news
+ask() {
+	local h=$1; shift
+	echo "$*" >&"${IN[$h]}"
+	while read -r -t 20 REPLY <&"${OUT[$h]}"; do
+		case $REPLY in
+		ok*) return 0;;
+		err*) echo "$h: $*: $REPLY"; return 1;;
+		*) echo "$REPLY" >>"$dir/$h.news";;
+		esac
+	done
+	echo "$h: $*: no answer"; return 1
+}
+stop() { # HOST [quit|keep|kill]
+	local h=$1 how=${2:-quit}
+	[ -n "${PID[$h]:-}" ] || return 0
+	if [ $how = kill ]; then kill -KILL ${PID[$h]}; else echo $how >&"${IN[$h]}"; fi
+	wait ${PID[$h]} 2>/dev/null
+	local r=$?
+	exec {IN[$h]}>&- {OUT[$h]}<&-
+	unset "PID[$h]"
+	[ $how = kill ] || return $r
+}
+cleanup() {
+	for h in "${!PID[@]}"; do stop $h kill; done 2>/dev/null
+	down; rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# --- probes -----------------------------------------------------------------
+ping_ok() { N "$1" ping -nq -c1 -W2 "$2"; }
+# capture NS IF FILTER: stop it with captured, which prints the packets
+capture() {
+	N $1 timeout 30 tcpdump -i $2 --immediate-mode -Unn -w "$dir/pcap" "$3" 2>"$dir/tcpdump" &
+	CAP=$!
+	until_ok 5 grep -q 'listening on' "$dir/tcpdump"
+}
+captured() {
+	# a packet that passes last is in the file when tcpdump ends
+	N ${1:-core} true; sleep 0.1; kill -INT $CAP; wait $CAP 2>/dev/null
+	tcpdump -nnr "$dir/pcap" -v 2>/dev/null
+}
+# raw NS IF PYTHON: send a packet or frame made from the expression
+raw() {
+	N "$1" /usr/bin/python3 - "$2" "$3" <<'PY'
+import socket, struct, sys
+def n6(a): return socket.inet_pton(socket.AF_INET6, a)
+def n4(a): return socket.inet_aton(a)
+def csum(b):
+    s = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+    while s >> 16: s = (s & 0xffff) + (s >> 16)
+    return ~s & 0xffff
+def udp(data=b"spoofed!", dport=9): return struct.pack("!4H", 9, dport, 8 + len(data), 0) + data
+def ip6(s, d, nh, p, tc=0): return struct.pack("!IHBB", 6 << 28 | tc << 20, len(p), nh, 64) + n6(s) + n6(d) + p
+def ip4(s, d, pr, p, tos=0):
+    h = struct.pack("!BBHHHBBH", 0x45, tos, 20 + len(p), 1, 0, 64, pr, 0) + n4(s) + n4(d)
+    return h[:10] + struct.pack("!H", csum(h)) + h[12:] + p
+def u6(s, d, data=b"spoofed!", tc=0):
+    p = udp(data)
+    c = csum(n6(s) + n6(d) + struct.pack("!II", len(p), 17) + p)
+    return ip6(s, d, 17, p[:6] + struct.pack("!H", c or 0xffff) + p[8:], tc)
+def mac(m): return bytes.fromhex(m.replace(":", ""))
+def eth(dst, src, p, t=0x86dd): return mac(dst) + mac(src) + struct.pack("!H", t) + p
+def hoti(s, d):
+    m = bytes.fromhex("3b01010000000000") + b"cookie12"
+    c = csum(n6(s) + n6(d) + struct.pack("!II", len(m), 135) + m)
+    return m[:4] + struct.pack("!H", c) + m[6:]
+if sys.argv[1] == "-":      # an IPv6 packet of our own, routed
+    p = eval(sys.argv[2])
+    s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    s.sendto(p, (socket.inet_ntop(socket.AF_INET6, p[24:40]), 0))
+else:
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind((sys.argv[1], 0))
+    s.send(eval(sys.argv[2]))
+PY
+}
+# counter HOST NAME
+counter() { ask $1 show >/dev/null; echo "$REPLY" | grep -o "\"$2\":[0-9]*" | head -n 1 | cut -d: -f2; }
+# grows HOST NAME CMD...: the counter goes up
+grows() {
+	local h=$1 c=$2 before after; shift 2
+	before=$(counter $h $c); "$@"; after=$(counter $h $c)
+	[ "${after:-0}" -gt "${before:-0}" ] || { echo "$h $c: $before -> $after"; return 1; }
+}
+flush() { for n in cn mn ha pma pma2 core; do N $n ip -6 route flush cache; N $n ip -4 route flush cache; done; }
+# too_big NS DST SIZE: the MTU of the Packet Too Big that an inner packet of
+# SIZE octets meets
+too_big() {
+	local head=48; [[ $2 = *:* ]] || head=28
+	N $1 ping -n -M do -c2 -i0.3 -W1 -s $(($3 - head)) $2 2>&1 |
+		grep -oE 'mtu[ =:]+[0-9]+' | head -n 1 | grep -oE '[0-9]+'
+}
+is() { [ "$1" = "$2" ] || { echo "got '$1', want '$2'"; return 1; }; }
+ours() { # HOST: everything of ours in its kernel
+	I $1 -6 route show table all proto 213; I $1 -4 route show table all proto 213
+	I $1 -6 rule show | grep 5213; I $1 -4 rule show | grep 5213
+	I $1 nexthop show 2>/dev/null | grep 'proto 213'
+	I $1 -d link show | grep -E 'pmt[0-9]|pmip[0-9]|alias pmipd'
+	for d in $(I $1 -br link | cut -d@ -f1 | cut -d' ' -f1); do
+		N $1 tc filter show dev $d ingress 2>/dev/null | grep pmip_
+		N $1 tc filter show dev $d egress 2>/dev/null | grep pmip_
+	done
+	true
+}
+nothing_left() { local x; x=$(ours $1); [ -z "$x" ] || { echo "$x"; return 1; }; }
+acc_mac() { N $1 cat /sys/class/net/acc0/address; }
+
+# --- the scenes -------------------------------------------------------------
+pma_start() { # HOST LOCAL BACKEND
+	if [ $3 = hand ]; then
+		I $1 link add hand0 type ip6tnl local $2 remote $HAA mode any encaplimit none ttl 64
+		I $1 link set hand0 up
+		I $1 -6 route add default dev hand0 table 77; I $1 -4 route add default dev hand0 table 77
+		I $1 -6 rule add iif acc0 lookup 77; I $1 -4 rule add iif acc0 lookup 77
+		I $1 route add $HOP dev acc0; I $1 route add $MN4/32 dev acc0
+		N $1 sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1
+		return
+	fi
+	start $1 "backend $3" "pma $2" "access acc0"
+}
+host_all() { # HOST
+	ask $1 host $HOP $HAA acc0 $MAC && ask $1 host $MN4/32 $HAA acc0 $MAC
+}
+ha_start() {
+	start ha "backend $1" "ha $HAA cover $COVER"
+}
+# A program that counts datagrams while others are sent.
+lossless() { # CMD...: while 3000 datagrams go from cn to mn, run CMD
+	N mn timeout 20 /usr/bin/python3 - >"$dir/count" 2>&1 <<'PY' &
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(("::", 5000)); s.settimeout(3)
+s.setsockopt(socket.SOL_SOCKET, 33, 1 << 22)
+print("ready", flush=True); n = 0
+try:
+    while True:
+        if s.recv(100) == b"end": break
+        n += 1
+except TimeoutError: pass
+print("got", n)
+PY
+	local rx=$!
+	until_ok 5 grep -q ready "$dir/count"
+	N cn /usr/bin/python3 - $MN6 <<'PY' &
+import socket, sys, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+for i in range(3000):
+    s.sendto(b"x", (sys.argv[1], 5000)); time.sleep(0.0003)
+for i in range(3): s.sendto(b"end", (sys.argv[1], 5000))
+PY
+	local tx=$!
+	"$@"
+	wait $tx; wait $rx
+	grep -q 'got 3000' "$dir/count" || { cat "$dir/count"; return 1; }
+}
+swap() { for _ in 1 2 3 4 5 6 7 8 9 10; do ask ha path $HOP $COA2 && ask ha path $HOP $COA; done; }
+
+scene() { # HA-BACKEND PMA-BACKEND
+	local hb=$1 pb=$2 out dev
+	say "--- home agent $hb, access router $pb"
+	up
+	check "home agent opens" ha_start $hb || return
+	check "access router opens" pma_start pma $COA $pb
+	[ -n "${PID[ha]:-}" ] || { fail "start" "$(tail -n 3 "$dir/ha.log")"; return; }
+	local managed=1; [ $pb = hand ] && managed=
+
+	# before any path
+	refute "unbound prefix is not reachable" ping_ok cn $MN6
+	if [ $managed ]; then
+		capture core pma0 "ip6 proto 41 or host $CN6"
+		N mn ping -nq -c2 -i0.2 -W1 $CN6 >/dev/null
+		check "nothing of an unbound node leaves the router" is "$(captured)" ""
+		check "access router hosts the prefix" host_all pma
+	fi
+	check "home agent binds the prefix" ask ha path $HOP $COA
+	check "home agent binds the IPv4 address" ask ha path $MN4/32 $COA
+
+	# D5.3-4..7, D6.7-7..10
+	capture core pma0 "ip6 proto 41 or ip6 proto 4 or icmp6"
+	check "cn -> mn, IPv6" ping_ok cn $MN6
+	check "mn -> cn, IPv6" ping_ok mn "-I$MN6 $CN6"
+	check "cn -> mn, IPv4" ping_ok cn $MN4
+	check "mn -> cn, IPv4" ping_ok mn "-I$MN4 $CN4"
+	out=$(captured)
+	check "outer header is 41, addresses are the ends" grep -qE "next-header IPv6 \(41\).*\) $HAA > $COA: .*$CN6 > $MN6" <<<"$(tr '\n' ' ' <<<"$out" | sed 's/IP6 (/\nIP6 (/g' | tr -d '\n')"
+	check "outer hop limit is 64" grep -qE "hlim 64, next-header IPv6 \(41\)" <<<"$out"
+	check "IPv4 in IPv6 is next header 4" grep -qE "next-header IPIP \(4\)" <<<"$out"
+	refute "no extension header" grep -qiE "DSTOPT|HBH|\(60\)" <<<"$out"
+	refute "no redirects" grep -qi redirect <<<"$out"
+	if [ $hb = ip6tnl ]; then
+		check "route has protocol and nexthop" sh -c "ip -n $P-ha -6 route show $HOP | grep -E 'nhid.*proto 213'"
+	else
+		check "covering route has protocol" sh -c "ip -n $P-ha -6 route show 2001:db8:1::/48 | grep -E 'dev pmip[0-9].*proto 213'"
+	fi
+	check "ha itself reaches the node" ping_ok ha $MN6
+	check "another address of the prefix is tunnelled too" sh -c "
+		ip -n $P-mn addr add 2001:db8:1:1::7/128 dev lo; ip -n $P-mn neigh add proxy 2001:db8:1:1::7 dev eth0
+		ip netns exec $P-cn ping -nq -c1 -W2 2001:db8:1:1::7"
+	refute "an unbound prefix of the cover goes nowhere" ping_ok cn 2001:db8:1:2::1
+	check "TCP, both directions" tcp_both
+
+	# ECN
+	capture core pma0 "ip6 proto 41"
+	raw cn - "u6('$CN6', '$MN6', tc=0xb9)"	# AF46-like, ECT(1)
+	out=$(captured)
+	check "traffic class is copied out" grep -qE "class 0xb9.*IPv6 \(41\)" <<<"$out"
+
+	if [ $managed ]; then spoof_access; fi
+	spoof_tunnel
+	[ $managed ] && spoof_pma
+	ecn_in
+	mtu_plain
+	mtu_shrink $hb $pb
+	if [ $managed ]; then handover $pb; heal $hb $pb; fi
+	leftovers $hb $pb
+}
+
+tcp_both() {
+	local r=0
+	for d in "mn $MN6 cn" "cn $CN6 mn" "mn $MN4 cn" "cn $CN4 mn"; do
+		set -- $d
+		N $1 timeout 20 /usr/bin/python3 -c '
+import socket,sys
+f=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+s=socket.socket(f); s.setsockopt(1,2,1); s.bind((sys.argv[1],5001)); s.listen(1); print("ready",flush=True)
+c,_=s.accept(); n=0
+while (d:=c.recv(65536)): n+=len(d)
+print("got",n)' $2 >"$dir/tcp" 2>&1 &
+		local rx=$!
+		until_ok 5 grep -q ready "$dir/tcp"
+		N $3 timeout 15 /usr/bin/python3 -c '
+import socket,sys
+f=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+s=socket.socket(f)
+if sys.argv[2]!="-": s.bind((sys.argv[2],0))
+s.connect((sys.argv[1],5001)); s.sendall(bytes(4000000))' $2 "$([ $3 = mn ] && { [[ $2 = *:* ]] && echo $MN6 || echo $MN4; } || echo -)"
+		wait $rx
+		grep -q 'got 4000000' "$dir/tcp" || { echo "$d: $(cat "$dir/tcp")"; r=1; }
+	done
+	return $r
+}
+
+# Seen in a capture: a packet of ours?
+seen() { grep -q 'spoofed' < <(tcpdump -nnAr "$dir/pcap" 2>/dev/null); }
+# leaks NAME: what `raw` arguments send shows up at the capture
+from_mn() { # SRC [MAC] [DST]
+	local m; m=$(acc_mac pma)
+	capture core pma0 "ip6"
+	raw mn eth0 "eth('$m', '${2:-$MAC}', u6('$1', '${3:-$CN6}'))"
+	ping_ok mn "-I$MN6 $CN6" >/dev/null
+	captured >/dev/null
+	seen
+}
+spoof_access() {
+	check "router: own address passes" from_mn $MN6
+	refute "router: foreign source is dropped" from_mn 2001:db8:1:2::1
+	refute "router: the correspondent's source is dropped" from_mn $CN6
+	refute "router: own source, foreign MAC is dropped" from_mn $MN6 02:00:00:00:00:99
+	refute "router: link-local source is not forwarded" from_mn fe80::1234
+	refute "router: unspecified source is not forwarded" from_mn ::
+	check "router counts spoofed sources" grows pma access-spoof from_mn_quiet 2001:db8:1:2::1
+	check "router counts link-local sources" grows pma access-link-local from_mn_quiet fe80::1234
+	check "node reaches the router's link-local address" ping_ok mn "-I eth0 fe80::1"
+	capture pma acc0 "udp port 67"
+	local before after
+	before=$(counter pma access-spoof)$(counter pma access-link-local)
+	raw mn eth0 "eth('ff:ff:ff:ff:ff:ff', '$MAC', ip4('0.0.0.0', '255.255.255.255', 17, udp(b'dhcp', 67)), 0x800)"
+	after=$(counter pma access-spoof)$(counter pma access-link-local)
+	captured >/dev/null
+	check "DHCP without an address passes" is "$after" "$before"
+}
+from_mn_quiet() { raw mn eth0 "eth('$(acc_mac pma)', '$MAC', u6('$1', '$CN6'))"; }
+
+# into_ha OUTER-SRC INNER: does it come out at cn?
+into_ha() {
+	local m; m=$(N ha cat /sys/class/net/up0/address)
+	capture cn eth0 "ip6 or ip"
+	raw core ha0 "eth('$m', '02:00:00:00:00:77', ip6('$1', '$HAA', 41, $2))"
+	ping_ok mn "-I$MN6 $CN6" >/dev/null
+	captured >/dev/null
+	seen || tcpdump -nnr "$dir/pcap" 2>/dev/null | grep -qi mobility
+}
+into_ha_quiet() { raw core ha0 "eth('$(N ha cat /sys/class/net/up0/address)', '02:00:00:00:00:77', ip6('$1', '$HAA', 41, $2))"; }
+spoof_tunnel() {
+	check "home agent: bound source passes" into_ha $COA "u6('$MN6', '$CN6')"
+	refute "home agent: unbound source is dropped" into_ha $COA "u6('2001:db8:1:2::1', '$CN6')"
+	refute "home agent: a foreign source is dropped" into_ha $COA "u6('$HAA', '$CN6')"
+	refute "home agent: bound source from another peer is dropped" into_ha $COA2 "u6('$MN6', '$CN6')"
+	refute "home agent: Home Test Init is dropped" into_ha $COA "ip6('$MN6', '$CN6', 135, hoti('$MN6', '$CN6'))"
+	refute "home agent: HoTI behind an option header too" into_ha $COA "ip6('$MN6', '$CN6', 60, bytes([135,0,1,4,0,0,0,0]) + hoti('$MN6', '$CN6'))"
+	refute "home agent: a tunnel in the tunnel goes nowhere" into_ha $COA "ip6('$MN6', '$HAA', 41, u6('$MN6', '$CN6'))"
+	check "home agent counts spoofed packets" grows ha tunnel-spoof into_ha_quiet $COA "u6('2001:db8:1:2::1', '$CN6')"
+	check "home agent counts HoTI" grows ha hoti into_ha_quiet $COA "ip6('$MN6', '$CN6', 135, hoti('$MN6', '$CN6'))"
+	refute "home agent: IPv4 of another is dropped" into_ha4 $COA "ip4('10.9.0.101', '$CN4', 17, udp())"
+	check "home agent: IPv4 of the node passes" into_ha4 $COA "ip4('$MN4', '$CN4', 17, udp())"
+}
+into_ha4() {
+	local m; m=$(N ha cat /sys/class/net/up0/address)
+	capture cn eth0 "ip6 or ip"
+	raw core ha0 "eth('$m', '02:00:00:00:00:77', ip6('$1', '$HAA', 4, $2))"
+	ping_ok mn "-I$MN6 $CN6" >/dev/null
+	captured >/dev/null
+	seen
+}
+# At the router: only to hosted prefixes, only from the home agent.
+into_pma() { # OUTER-SRC INNER-DST
+	local m; m=$(N pma cat /sys/class/net/up0/address)
+	capture pma any "ip6"
+	raw core pma0 "eth('$m', '02:00:00:00:00:77', ip6('$1', '$COA', 41, u6('$CN6', '$2')))"
+	ping_ok cn $MN6 >/dev/null
+	captured >/dev/null
+	# the outer packet itself is seen coming in
+	[ "$(tcpdump -nnAr "$dir/pcap" 2>/dev/null | grep -c spoofed)" -gt "${3:-1}" ]
+}
+spoof_pma() {
+	local base=1
+	[ $pb = ip6tnl ] && base=2	# and on the tunnel device
+	check "router: hosted destination passes" into_pma $HAA $MN6 $base
+	refute "router: foreign destination is dropped" into_pma $HAA 2001:db8:1:2::1 $base
+	refute "router: back to the core is dropped" into_pma $HAA $CN6 $base
+	refute "router: nothing from strangers" into_pma $COA2 $MN6 1
+	check "router counts what it does not host" grows pma not-hosted into_pma $HAA 2001:db8:1:2::1 $base \
+		|| true
+}
+into_pma_quiet() { raw core pma0 "eth('$(N pma cat /sys/class/net/up0/address)', '02:00:00:00:00:77', ip6('$HAA', '$COA', 41, u6('$CN6', '$1')))"; }
+
+ecn_in() { # a CE mark of the core is carried in when the inner packet is ECT
+	local m; m=$(N ha cat /sys/class/net/up0/address)
+	capture cn eth0 "ip6 or ip"
+	raw core ha0 "eth('$m', '02:00:00:00:00:77', ip6('$COA', '$HAA', 41, u6('$MN6', '$CN6', b'spoofed1', 2), 3))"
+	raw core ha0 "eth('$m', '02:00:00:00:00:77', ip6('$COA', '$HAA', 4, ip4('$MN4', '$CN4', 17, udp(b'spoofed2'), 2), 3))"
+	ping_ok mn "-I$MN6 $CN6" >/dev/null
+	local out; out=$(captured)
+	check "CE is carried in, IPv6" grep -qE "class 0x03.*UDP" <<<"$out"
+	check "CE is carried in, IPv4, checksum right" sh -c 'grep -q "tos 0x3,CE" && ! grep -q "bad cksum"' <<<"$out"
+}
+
+mtu_plain() {
+	flush; check "what fits passes, cn -> mn" ping_do cn $MN6 1460
+	flush; check "Packet Too Big, cn -> mn" is "$(too_big cn $MN6 1500)" 1460
+	flush; check "Packet Too Big, mn -> cn" is "$(too_big mn "-I$MN6 $CN6" 1500)" 1460
+	flush; check "fragmentation needed, cn -> mn" is "$(too_big cn $MN4 1500)" 1460
+	flush; check "fragmentation needed, mn -> cn" is "$(too_big mn "-I$MN4 $CN4" 1500)" 1460
+	flush; check "IPv4 without DF is fragmented" sh -c "ip netns exec $P-cn ping -nq -M dont -c1 -W2 -s 1472 $MN4"
+	flush; check "hop limit: the home agent answers" sh -c "ip netns exec $P-cn ping -n -t1 -c1 -W2 $MN6 | grep -i 'time exceeded'"
+	if [ $managed ]; then
+		check "hop limit: the router answers" sh -c "ip netns exec $P-cn ping -n -t2 -c1 -W2 $MN6 | grep -i 'time exceeded'"
+	fi
+	flush
+}
+ping_do() { N $1 ping -nq -M do -c1 -W2 -s $(($3 - 48)) $2; }
+# news HOST: the tunnel's MTU as the tool was told
+news_mtu() { ask $1 show >/dev/null; grep -q "\"mtu\":$2" <<<"$REPLY"; }
+set_core_mtu() { # HOST MTU: both ends of the link in front of it
+	case $1 in
+	pma) I core link set pma0 mtu $2;;
+	ha) I core link set ha0 mtu $2;;
+	esac
+}
+mtu_shrink() {
+	local hb=$1 pb=$2
+	# The core's own link is smaller; nobody at the ends is told by its kernel.
+	set_core_mtu pma 1400
+	flush
+	check "core shrinks: cn hears of 1360" until_ok 10 cn_hears $MN6
+	flush_but_ha
+	check "core shrinks: cn hears of 1360 for IPv4" until_ok 10 cn_hears $MN4
+	check "core shrinks: home agent knows" until_ok 5 news_mtu ha 1360
+	check "core shrinks: what fits 1360 passes" ping_do cn $MN6 1360
+	set_core_mtu pma 1500
+	if [ $managed ]; then
+		set_core_mtu ha 1400
+		check "core shrinks: mn hears of 1360" until_ok 10 mn_hears $CN6 $MN6
+		flush_but_ha
+		check "core shrinks: mn hears of 1360 for IPv4" until_ok 10 mn_hears $CN4 $MN4
+		check "core shrinks: router knows" until_ok 5 news_mtu pma 1360
+		set_core_mtu ha 1500
+	fi
+	# RFC 8201 5.3: forgotten after net.ipv6.route.mtu_expires
+	N ha ip -6 route flush cache
+	[ $hb = bpf ] || check "larger again: home agent knows" until_ok 10 news_mtu ha 1460
+}
+flush_but_ha() { for n in cn mn; do N $n ip -6 route flush cache; N $n ip -4 route flush cache; done; }
+cn_hears() { [ "$(too_big cn $1 1460)" = 1360 ]; }
+mn_hears() { flush_but_ha; [ "$(too_big mn "-I$2 $1" 1460)" = 1360 ]; }
+
+handover() {
+	check "second router opens" pma_start pma2 $COA2 $1
+	check "second router hosts the prefix" host_all pma2
+	check "first move" ask ha path $HOP $COA2
+	check "traffic goes to the second router" grows_at pma2
+	check "and back" ask ha path $HOP $COA
+	check "twenty moves lose nothing of 3000 packets" lossless swap
+	stop pma2
+	check "second router leaves nothing" nothing_left pma2
+}
+# the node hears what comes from cn behind that router
+grows_at() {
+	capture $1 acc0 "udp"
+	raw cn - "u6('$CN6', '$MN6')"
+	until_ok 2 seen; captured >/dev/null; seen
+}
+
+heal() { # HA-BACKEND PMA-BACKEND
+	local dev
+	for h in ha pma; do
+		dev=$(I $h -br link | grep -oE '^(pmt|pmip)[0-9]+' | head -n 1)
+		I $h link del $dev
+		check "$h: deleted $dev comes back" until_ok 5 ping_ok cn $MN6
+		dev=$(I $h -br link | grep -oE '^(pmt|pmip)[0-9]+' | head -n 1)
+		I $h link set $dev down
+		check "$h: $dev set down comes back" until_ok 5 ping_ok cn $MN6
+		check "$h: IPv4 as well" until_ok 5 ping_ok cn $MN4
+	done
+	dev=acc0; N pma tc qdisc del dev $dev clsact
+	check "pma: deleted clsact of $dev comes back" until_ok 5 sh -c "ip netns exec $P-pma tc filter show dev $dev ingress | grep pmip_access"
+	dev=up0; [ $1 = bpf ] || dev=$(I ha -br link | grep -oE '^pmt[0-9]+' | head -n 1)
+	N ha tc qdisc del dev $dev clsact
+	check "ha: deleted clsact of $dev comes back" until_ok 5 sh -c "ip netns exec $P-ha tc filter show dev $dev ingress | grep pmip_"
+	check "all is well after healing" until_ok 5 ping_ok cn $MN6
+	if [ $1 = bpf ]; then
+		# the way to the peer changes
+		I core addr add 2001:db8:a::fd/64 dev ha0 nodad
+		I ha route replace ::/0 via 2001:db8:a::fd
+		check "ha: next hop follows the route" until_ok 5 next_hop 2001:db8:a::fd
+		check "and traffic goes on" until_ok 5 ping_ok cn $MN6
+		I ha route replace ::/0 via 2001:db8:a::fe
+		I ha link set up0 down; I ha link set up0 up
+		I ha addr add $HAA/64 dev up0 nodad; I ha route add ::/0 via 2001:db8:a::fe
+		check "ha: uplink flap" until_ok 5 ping_ok cn $MN6
+	fi
+}
+next_hop() { ask ha show; grep -q "\"next-hop\":\"$1\"" <<<"$REPLY"; }
+
+leftovers() {
+	local hb=$1 pb=$2
+	check "home agent unbinds" ask ha del $HOP
+	refute "unbound again: not reachable" ping_ok cn $MN6
+	check "IPv4 still is" ping_ok cn $MN4
+	check "home agent unbinds IPv4" ask ha del $MN4/32
+	if [ $hb = ip6tnl ]; then
+		refute "the last user took the device" grep -q pmt < <(I ha -br link)
+	fi
+	check "binds anew" ask ha path $HOP $COA
+	check "reachable again" until_ok 5 ping_ok cn $MN6
+	stop ha kill
+	if [ $hb = ip6tnl ]; then
+		check "killed: traffic goes on" ping_ok cn $MN6
+	fi
+	ha_start $hb >/dev/null
+	if [ $hb = ip6tnl ]; then
+		check "adopted while starting" ask ha path $HOP $COA
+		check "and never interrupted" ping_ok cn $MN6
+		check "sweep spares it" ask ha sweep
+		check "still there" ping_ok cn $MN6
+		check "one device, not two" is "$(I ha -br link | grep -c '^pmt')" 1
+		stop ha kill; ha_start $hb >/dev/null
+	fi
+	check "sweep" ask ha sweep
+	refute "nobody asked for it: swept" ping_ok cn $MN6
+	refute "no tunnel device left" grep -q '^pmt' < <(I ha -br link)
+	check "set once more" ask ha path $HOP $COA
+	check "works once more" until_ok 5 ping_ok cn $MN6
+	check "stop, keeping it" stop ha keep
+	check "kept: traffic goes on" ping_ok cn $MN6
+	ha_start $hb >/dev/null
+	check "taken over" ask ha path $HOP $COA
+	check "sweep after taking over" ask ha sweep
+	check "reachable after taking over" ping_ok cn $MN6
+	check "home agent stops" stop ha
+	check "home agent leaves nothing" nothing_left ha
+	if [ $pb != hand ]; then
+		stop pma kill
+		start pma "backend $pb" "pma $COA" >/dev/null
+		check "router: sweep after a kill" ask pma sweep
+		refute "router: no route of the node left" grep -q . < <(I pma route show $HOP)
+		refute "router: no rule left" grep -q 5213 < <(I pma -6 rule show)
+		refute "router: no filter left on the access link" grep -q pmip_ < <(N pma tc filter show dev acc0 ingress)
+		check "router stops" stop pma
+		check "router leaves nothing" nothing_left pma
+	fi
+}
+
+has_ip6tnl() { modprobe ip6_tunnel 2>/dev/null; ip link add dpprobe type ip6tnl local ::1 remote ::2 2>/dev/null && ip link del dpprobe; }
+
+[ "$(id -u)" -eq 0 ] || { echo "needs root"; exit 1; }
+[ -x "$TOOL" ] || { echo "no $TOOL"; exit 1; }
+if [ $# -eq 2 ]; then
+	scene $1 $2
+elif has_ip6tnl; then
+	for pair in "ip6tnl ip6tnl" "bpf bpf" "ip6tnl bpf" "bpf ip6tnl" "bpf hand" "ip6tnl hand"; do
+		scene $pair
+		for h in "${!PID[@]}"; do stop $h kill; done 2>/dev/null
+	done
+else
+	scene bpf bpf
+	skip "ip6tnl" "this kernel has no ip6_tunnel; runs in the stock one"
+fi
+[ $failed -eq 0 ] || { echo "--- logs"; tail -n 15 "$dir"/*.log; }
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
