@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <stdlib.h>
@@ -23,9 +22,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/clock.h"
+#include "core/cur.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/ratelimit.h"
+#include "core/stats.h"
 #include "core/util.h"
 
 #define MOD "link"
@@ -36,6 +38,7 @@
 	X(ST_TX, "tx", "packets sent") \
 	X(ST_TX_ERROR, "tx-error", "packets the kernel did not take") \
 	X(ST_RX_ERROR, "rx-error", "errors reported by the socket") \
+	X(ST_NOT_US, "not-for-us", "sent to another node at layer 2") \
 	X(ST_BAD_MAC, "bad-source-mac", "layer 2 source is no single node")
 
 enum {
@@ -93,12 +96,14 @@ port_find(struct link_sock *s, uint32_t ifindex)
 	return p;
 }
 
-/* --- receiving ---------------------------------------------------------------- */
+/* --- receiving --------------------------------------------------------- */
 
 static void
 receive_one(struct port *p, const struct sockaddr_ll *from, size_t len)
 {
 	struct link_sock *s = p->owner;
+	/* a copy: the consumer may close the interface while it uses it */
+	const struct link_if lif = p->lif;
 	struct mac src = { { 0 } };
 	struct nd_msg m;
 	enum nd_drop d;
@@ -106,7 +111,12 @@ receive_one(struct port *p, const struct sockaddr_ll *from, size_t len)
 	if (from->sll_pkttype == PACKET_OUTGOING)
 		return;
 	stat_inc(&s->st, ST_RX);
-	if (!p->lif.p2p) {
+	/* seen only while somebody made the interface promiscuous */
+	if (from->sll_pkttype == PACKET_OTHERHOST) {
+		stat_inc(&s->st, ST_NOT_US);
+		return;
+	}
+	if (!lif.p2p) {
 		if (from->sll_halen == sizeof(src.b))
 			memcpy(src.b, from->sll_addr, sizeof(src.b));
 		if (!mac_is_unicast(&src)) {
@@ -118,11 +128,11 @@ receive_one(struct port *p, const struct sockaddr_ll *from, size_t len)
 	stat_inc(&s->st_nd, d);
 	if (d == NDP_OK) {
 		if (s->io.nd != NULL)
-			s->io.nd(s->io.ctx, &p->lif, &src, &m);
+			s->io.nd(s->io.ctx, &lif, &src, &m);
 	} else if (ratelimit_pass(&s->rl, clock_mono_us(&clock_system),
 	    NULL)) {
 		log_warn(s->log, MOD, "drop", KV_STR("why",
-		    nd_drop_desc[d].name), KV_STR("ifname", p->lif.name),
+		    nd_drop_desc[d].name), KV_STR("ifname", lif.name),
 		    KV_MAC("mac", &src), KV_U("len", len));
 	}
 }
@@ -143,19 +153,20 @@ on_readable(void *ctx, int fd, int what UNUSED)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			/* ENETDOWN is told once per transition, then quiet */
+			/* ENETDOWN, also of an interface that vanished, is
+			 * told once per transition, then the socket is quiet */
 			if (errno != EAGAIN)
 				stat_inc(&s->st, ST_RX_ERROR);
 			return;
 		}
 		receive_one(p, &from, (size_t)n);
-		/* the consumer may have closed the interface */
-		if (port_find(s, ifindex) != p)
+		/* the consumer may have closed it, and opened it again */
+		if (port_find(s, ifindex) != p || p->fd != fd)
 			return;
 	}
 }
 
-/* --- interfaces ------------------------------------------------------------------ */
+/* --- interfaces -------------------------------------------------------- */
 
 static int
 port_socket(struct port *p)
@@ -233,14 +244,24 @@ link_close(struct link_io *io, uint32_t ifindex)
 	port_free(p);
 }
 
-/* --- sending ----------------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------- */
 
-/* The group address of an IPv6 destination (RFC 2464 section 7). */
-static void
-multicast_mac(const struct in6_addr *dst, uint8_t *mac)
+/* The group address for a packet's IPv6 destination (RFC 2464 section 7);
+ * false when that is no group. */
+static bool
+multicast_mac(const void *pkt, size_t len, uint8_t *mac)
 {
+	struct in6_addr dst;
+	struct cur c;
+
+	cur_init(&c, pkt, len);
+	cur_skip(&c, 24);
+	cur_in6(&c, &dst);
+	if (!cur_ok(&c) || !IN6_IS_ADDR_MULTICAST(&dst))
+		return false;
 	mac[0] = mac[1] = 0x33;
-	memcpy(mac + 2, &dst->s6_addr[12], 4);
+	memcpy(mac + 2, &dst.s6_addr[12], 4);
+	return true;
 }
 
 static int
@@ -252,21 +273,15 @@ link_send(struct link_io *io, const struct link_if *lif, const struct mac *dst,
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_IPV6),
 		.sll_ifindex = (int)lif->ifindex };
-	struct in6_addr ip_dst;
 
 	if (p == NULL)
 		return -ENODEV;
 	if (!lif->p2p) {
-		to.sll_halen = 6;
-		if (dst != NULL) {
+		to.sll_halen = sizeof(dst->b);
+		if (dst != NULL)
 			memcpy(to.sll_addr, dst->b, sizeof(dst->b));
-		} else {
-			if (len < 40)
-				return -EINVAL;
-			memcpy(&ip_dst, (const uint8_t *)pkt + 24,
-			    sizeof(ip_dst));
-			multicast_mac(&ip_dst, to.sll_addr);
-		}
+		else if (!multicast_mac(pkt, len, to.sll_addr))
+			return -EINVAL;
 	}
 	if (sendto(p->fd, pkt, len, MSG_DONTWAIT, (struct sockaddr *)(void *)
 	    &to, sizeof(to)) < 0) {
@@ -277,7 +292,7 @@ link_send(struct link_io *io, const struct link_if *lif, const struct mac *dst,
 	return 0;
 }
 
-/* --- life ---------------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------- */
 
 static const struct link_io_ops link_ops = {
 	.open = link_open,

@@ -52,7 +52,7 @@ checksum(const struct in6_addr *src, const struct in6_addr *dst,
 	return (uint16_t)~sum;
 }
 
-/* --- reading -------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------- */
 
 static enum nd_drop
 parse_options(struct cur *c, uint8_t wanted, struct nd_msg *ret)
@@ -80,6 +80,16 @@ parse_options(struct cur *c, uint8_t wanted, struct nd_msg *ret)
 	return NDP_OK;
 }
 
+/* ff02::1:ff00:0/104 (RFC 4291 2.7.1) */
+static bool
+is_solicited_node(const struct in6_addr *a)
+{
+	static const uint8_t group[13] = { 0xff, 0x02, [11] = 0x01,
+		[12] = 0xff };
+
+	return memcmp(a->s6_addr, group, sizeof(group)) == 0;
+}
+
 /* RFC 4861 6.1.1, 7.1.1, 7.1.2: which source and destination may it have? */
 static enum nd_drop
 check_addresses(const struct nd_msg *m)
@@ -93,8 +103,7 @@ check_addresses(const struct nd_msg *m)
 	if (m->type != ND_RS && IN6_IS_ADDR_MULTICAST(&m->target))
 		return NDP_TARGET;
 	/* duplicate address detection asks the solicited-node group */
-	if (m->type == ND_NS && unspec && !(m->dst.s6_addr[0] == 0xff &&
-	    m->dst.s6_addr[11] == 1 && m->dst.s6_addr[12] == 0xff))
+	if (m->type == ND_NS && unspec && !is_solicited_node(&m->dst))
 		return NDP_DST;
 	if (m->type == ND_NA && m->solicited &&
 	    IN6_IS_ADDR_MULTICAST(&m->dst))
@@ -162,7 +171,7 @@ nd_parse(const void *data, size_t len, struct nd_msg *ret)
 	return parse_body(&body, ret);
 }
 
-/* --- writing ----------------------------------------------------------------------- */
+/* --- writing ----------------------------------------------------------- */
 
 static void
 build_begin(struct bld *b, void *buf, size_t cap, const struct in6_addr *src,
