@@ -37,7 +37,8 @@ struct attach_event {
 	uint32_t ifindex;	/* access interface */
 	struct mac mac;		/* zero: every node of the interface
 				 * (carrier), or a p2p link */
-	struct in6_addr lla;	/* the node's link-local, :: unknown */
+	struct in6_addr lla;	/* the node's link-local, :: unknown; when it
+				 * may be gone any address of it */
 	const char *nai;	/* NULL: by MAC from the policy */
 };
 

@@ -23,8 +23,10 @@
 #include <netlink/msg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/log.h"
 #include "core/netlink.h"
@@ -248,22 +250,41 @@ neighbour_event(struct attach_nl *a, const struct nlmsghdr *nlh,
 
 	if (l == NULL || !(l->watch & 1u << ATTACH_BY_NEIGHBOUR))
 		return;
-	if (dst != NULL && nla_len(dst) == (int)sizeof(lla)) {
+	if (dst != NULL && nla_len(dst) == (int)sizeof(lla))
 		memcpy(&lla, nla_data(dst), sizeof(lla));
-		if (!in6_is_linklocal(&lla))
-			memset(&lla, 0, sizeof(lla));
-	}
 	if (nlh->nlmsg_type == RTM_DELNEIGH || ndm->ndm_state & NUD_FAILED)
 		kind = ATTACH_MAYBE_GONE;
 	else if (ndm->ndm_state & NUD_REACHABLE)
 		kind = ATTACH_UP;
 	else
 		return;
-	/* a failed entry has forgotten whose it was */
+	if (kind == ATTACH_UP && !in6_is_linklocal(&lla))
+		memset(&lla, 0, sizeof(lla));
+	/* a failed entry has forgotten whose MAC address it was */
 	if (mac_is_zero(mac) && (kind == ATTACH_UP || in6_is_zero(&lla)))
 		return;
 	stat_inc(&a->st, ST_NEIGH);
 	event(a, kind, ATTACH_BY_NEIGHBOUR, l->lif.ifindex, mac, &lla);
+}
+
+/*
+ * Has the port its carrier, now?  The table forgets a port's addresses before
+ * the message about the port itself arrives, so our copy is out of date.
+ */
+static bool
+is_running(const struct nl_link *l)
+{
+	struct ifreq ifr = { 0 };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool running = false;
+
+	if (fd < 0)
+		return l->lif.up;
+	memcpy(ifr.ifr_name, l->lif.name, sizeof(ifr.ifr_name));
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr) == 0)
+		running = ifr.ifr_flags & IFF_UP && ifr.ifr_flags & IFF_RUNNING;
+	close(fd);
+	return running;
 }
 
 static void
@@ -280,7 +301,7 @@ fdb_event(struct attach_nl *a, const struct nlmsghdr *nlh,
 	    !(l->watch & 1u << ATTACH_BY_FDB))
 		return;
 	if (nlh->nlmsg_type == RTM_DELNEIGH)
-		kind = port->lif.up ? ATTACH_MAYBE_GONE : ATTACH_DOWN;
+		kind = is_running(port) ? ATTACH_MAYBE_GONE : ATTACH_DOWN;
 	stat_inc(&a->st, ST_FDB);
 	event(a, kind, ATTACH_BY_FDB, l->lif.ifindex, mac, NULL);
 }

@@ -75,6 +75,7 @@ struct ctl_conn {
 	struct json_w out;
 	size_t out_off;			/* octets already written */
 	bool running, watching, eof, in_item;
+	bool found;			/* a command did not say ENOENT */
 	uint64_t lost;
 	struct json_r *request;
 	/* the commands of that name, one per role that has it */
@@ -187,14 +188,16 @@ command_step(struct ctl_conn *c)
 	assert(!c->in_item);
 	if (r == CTL_MORE)
 		return true;
-	if (r == CTL_DONE && ++c->at < c->ntodo) {
+	/* What one role does not have another one may. */
+	c->found |= r != -ENOENT;
+	if ((r == CTL_DONE || r == -ENOENT) && ++c->at < c->ntodo) {
 		free(c->call.state);
 		c->call.state = NULL;
 		c->call.cursor = 0;
 		c->call.ctx = c->todo[c->at].ctx;
 		return true;
 	}
-	if (r < 0)
+	if (r < 0 && !(r == -ENOENT && c->found))
 		reply_error(c, c->error[0] != '\0' ? c->error :
 		    log_errname(r));
 	else
@@ -279,6 +282,7 @@ request_line(struct ctl_conn *c, const char *line, size_t len)
 	} else {
 		c->request = req;
 		c->running = true;
+		c->found = false;
 		c->call = (struct ctl_call){ .ctx = c->todo[0].ctx,
 			.args = args, .conn = c };
 		return;
@@ -422,15 +426,8 @@ conn_read(struct ctl_conn *c)
 {
 	ssize_t n;
 
-	if (c->in_len == CTL_LINE_MAX) {
-		/* A line that never ends: there is no way to go on. */
-		if (memchr(c->in, '\n', c->in_len) == NULL) {
-			bad_request(c, "the request is too long%s", "");
-			c->in_len = 0;
-			c->eof = true;
-		}
-		return;
-	}
+	if (c->in_len == CTL_LINE_MAX)
+		return;			/* requests wait in it */
 	n = recv(c->fd, c->in + c->in_len, CTL_LINE_MAX - c->in_len,
 	    MSG_DONTWAIT);
 	if (n > 0)
@@ -439,6 +436,13 @@ conn_read(struct ctl_conn *c)
 		c->eof = true;
 	if (c->watching)
 		c->in_len = 0;	/* nothing to ask any more */
+	if (c->in_len == CTL_LINE_MAX &&
+	    memchr(c->in, '\n', c->in_len) == NULL) {
+		/* A line that never ends: there is no way to go on. */
+		bad_request(c, "the request is too long%s", "");
+		c->in_len = 0;
+		c->eof = true;
+	}
 }
 
 static void

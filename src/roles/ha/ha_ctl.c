@@ -83,6 +83,7 @@ walk_binding(void *ctx, struct hnode *n)
 		put_binding(c, CONTAINER_OF(c->ctx, const struct ha, role), b);
 }
 
+/* -ENOENT (without a text) when there is none. */
 static int
 show_one(struct ctl_call *c, const char *nai)
 {
@@ -91,8 +92,9 @@ show_one(struct ctl_call *c, const char *nai)
 	const struct bce *b = len <= HA_NAI_MAX ?
 	    ha_cache_find(&ha->cache, nai, len) : NULL;
 
-	if (b != NULL && is_shown(b))
-		put_binding(c, ha, b);
+	if (b == NULL || !is_shown(b))
+		return -ENOENT;
+	put_binding(c, ha, b);
 	return CTL_DONE;
 }
 
@@ -104,8 +106,10 @@ cmd_show_bindings(struct ctl_call *c)
 	size_t cursor = (size_t)c->cursor;
 	bool more;
 
-	if (nai != NULL)
-		return show_one(c, nai);
+	if (nai != NULL) {
+		(void)show_one(c, nai);	/* a filter that finds nothing */
+		return CTL_DONE;
+	}
 	more = htab_walk(ha->cache.by_nai, &cursor, ITEMS_PER_TURN,
 	    walk_binding, c);
 	c->cursor = cursor;
@@ -119,7 +123,9 @@ cmd_show_mn(struct ctl_call *c)
 
 	if (nai == NULL)
 		return ctl_fail(c, -EINVAL, "show mn needs an NAI");
-	return show_one(c, nai);
+	if (show_one(c, nai) < 0)
+		return ctl_fail(c, -ENOENT, "no mobile node %.253s here", nai);
+	return CTL_DONE;
 }
 
 static int

@@ -82,6 +82,7 @@ pma_start(struct role *r, const void *conf)
 	p->by_nai = htab_new();
 	p->by_mac = htab_new();
 	p->by_lla = htab_new();
+	p->by_hnp = htab_new();
 	SLIST_INIT(&p->access);
 	SLIST_INIT(&p->peers);
 	ratelimit_init(&p->rl_unknown, 10, 1);
@@ -157,6 +158,7 @@ pma_stop(struct role *r, bool keep)
 	htab_free(p->by_nai);
 	htab_free(p->by_mac);
 	htab_free(p->by_lla);
+	htab_free(p->by_hnp);
 	stats_unregister(&p->st);
 }
 

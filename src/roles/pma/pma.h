@@ -59,10 +59,11 @@ struct bul_op;
 
 /*
  * Binding update list entry (draft 6.11).  Keys: NAI; (access interface, MAC);
- * (access interface, link-local address of the node) once that is known.
+ * (access interface, link-local address of the node) once that is known; the
+ * home prefix once the profile is.
  */
 struct bule {
-	struct hnode by_nai, by_mac, by_lla;
+	struct hnode by_nai, by_mac, by_lla, by_hnp;
 	struct pma *pma;
 	struct pma_access *access;	/* NULL: its interface has gone */
 	TAILQ_ENTRY(bule) on_access;
@@ -89,7 +90,7 @@ struct bule {
 	uint8_t tries;			/* de-registration, retry at once */
 	uint8_t probes;			/* left; 0 not probing */
 	bool per_mn_prefix;		/* draft 6.11: model flag */
-	bool by_mac_in, by_lla_in;	/* in those indexes */
+	bool by_mac_in, by_lla_in, by_hnp_in;	/* in those indexes */
 	bool signalled;			/* the home agent may know of it */
 	bool awaiting;			/* a PBU is unanswered */
 	bool accepted;			/* by the home agent */
@@ -155,7 +156,7 @@ struct pma {
 	bool st_registered;
 	bool stopping;
 	struct hash_key key;
-	struct htab *by_nai, *by_mac, *by_lla;
+	struct htab *by_nai, *by_mac, *by_lla, *by_hnp;
 	SLIST_HEAD(, pma_access) access;
 	SLIST_HEAD(, pma_peer) peers;
 	struct ratelimit rl_unknown;	/* log lines about strangers */
@@ -185,6 +186,10 @@ struct bule *list_by_mac(const struct pma *p, uint32_t ifindex,
     const struct mac *mac);
 struct bule *list_by_lla(const struct pma *p, uint32_t ifindex,
     const struct in6_addr *lla);
+/* Whose prefix is that address in? */
+struct bule *list_by_addr(const struct pma *p, const struct in6_addr *addr);
+/* Its home prefix, from the profile. */
+void list_set_hnp(struct bule *b, const struct prefix *hnp);
 /* Put it (also: move it) onto an access interface; NULL takes it off. */
 void list_place(struct bule *b, struct pma_access *a, const struct mac *mac);
 /* The node's link-local address, learnt (D6.11-4). */

@@ -176,11 +176,13 @@ access_event(struct role *r, const struct attach_event *ev)
 	}
 	if (!mac_is_zero(&ev->mac) || a->p2p)
 		b = list_by_mac(p, ev->ifindex, &ev->mac);
-	else if (!in6_is_zero(&ev->lla))
+	else if (in6_is_linklocal(&ev->lla))
 		b = list_by_lla(p, ev->ifindex, &ev->lla);
+	else if (!in6_is_zero(&ev->lla))
+		b = list_by_addr(p, &ev->lla);
 	else if (ev->kind == ATTACH_DOWN)
 		detach_all(a, ev->source);
-	if (b == NULL)
+	if (b == NULL || b->access != a)
 		return;
 	if (ev->kind == ATTACH_DOWN)
 		fsm_detach(b, ev->source);

@@ -39,6 +39,8 @@ put_entry(struct json_w *w, const struct bule *b)
 	json_w_str(w, "interface", b->access != NULL ? b->access->lif.name :
 	    NULL);
 	json_w_str(w, "mac", mac_str(&b->mac, buf));
+	json_w_str(w, "lla", in6_is_zero(&b->lla) ? NULL :
+	    in6_str(&b->lla, buf));
 	json_w_u(w, "lifetime", b->accepted ?
 	    (uint64_t)b->lifetime_4s * MH_LIFETIME_UNIT_S : 0);
 	put_seconds_left(w, "expires", b, &b->t_expiry);
@@ -52,8 +54,6 @@ put_details(struct json_w *w, const struct bule *b)
 
 	put_entry(w, b);
 	json_w_str(w, "coa", in6_str(&b->pma->conf->address, buf));
-	json_w_str(w, "lla", in6_is_zero(&b->lla) ? NULL :
-	    in6_str(&b->lla, buf));
 	json_w_str(w, "model", b->per_mn_prefix ? "per-mn-prefix" :
 	    "shared-prefix");
 	json_w_u(w, "sequence", b->seq);
@@ -95,17 +95,17 @@ wanted(struct ctl_call *c, int *ret)
 static int
 cmd_show_bindings(struct ctl_call *c)
 {
+	const char *nai = json_r_str(c->args, "nai");
 	struct pma *p = c->ctx;
 	size_t cursor = (size_t)c->cursor;
 	struct bule *b;
 	bool more;
-	int r;
 
-	if (json_r_str(c->args, "nai") != NULL) {
-		b = wanted(c, &r);
-		if (b == NULL)
-			return r;
-		entry_item(c, &b->by_nai);
+	if (nai != NULL) {		/* a filter, which may find nothing */
+		b = strlen(nai) <= NAI_MAX ? list_by_nai(p, nai,
+		    strlen(nai)) : NULL;
+		if (b != NULL)
+			entry_item(c, &b->by_nai);
 		return CTL_DONE;
 	}
 	more = htab_walk(p->by_nai, &cursor, ITEMS_PER_CALL, entry_item, c);

@@ -100,6 +100,15 @@ enter_reg(struct bule *b)
 }
 
 static void
+enter_rereg(struct bule *b)
+{
+	set_state(b, BUL_REREG);
+	b->timeout_us = b->pma->conf->initial_timeout_us;
+	b->tries = 0;
+	pbu_send(b, pbu_lifetime(b));
+}
+
+static void
 enter_backoff(struct bule *b, const char *why)
 {
 	const struct pma_conf *c = b->pma->conf;
@@ -170,7 +179,7 @@ take_profile(struct bule *b, const struct profile *prof)
 		b->peer->nodes--;
 	b->peer = list_peer(p, ha);
 	b->peer->nodes++;
-	b->hnp = prof->home_prefix;
+	list_set_hnp(b, &prof->home_prefix);
 	b->per_mn_prefix = prof->model == MODEL_PER_MN_PREFIX;
 	b->lifetime_us = prof->lifetime_us;
 	return true;
@@ -295,6 +304,19 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 		if (moved || (source != ATTACH_BY_RS &&
 		    source != ATTACH_BY_NEIGHBOUR))
 			enter_profile(b);
+		break;
+	case BUL_ACTIVE:
+		if (moved) {
+			announce_attach(b, source);
+			path_sync(b);
+		}
+		/*
+		 * It may have been elsewhere meanwhile without a word to us,
+		 * and its binding with it: register again.  What a living node
+		 * causes all the time is no sign of that.
+		 */
+		if (source != ATTACH_BY_NEIGHBOUR)
+			enter_rereg(b);
 		break;
 	default:
 		if (moved) {
@@ -604,10 +626,7 @@ refresh(struct bule *b)
 		b->refresh_after_probe = true;
 		return;
 	}
-	set_state(b, BUL_REREG);
-	b->timeout_us = c->initial_timeout_us;
-	b->tries = 0;
-	pbu_send(b, pbu_lifetime(b));
+	enter_rereg(b);
 }
 
 void

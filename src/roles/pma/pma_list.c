@@ -82,6 +82,16 @@ lla_key_eq(const struct hnode *n, const void *key)
 	return memcmp(&k, key, sizeof(k)) == 0;
 }
 
+/* The prefix as octets; Per-MN-Prefix: always a /64. */
+static bool
+hnp_key_eq(const struct hnode *n, const void *key)
+{
+	const struct bule *b = CONTAINER_OF((struct hnode *)(uintptr_t)n,
+	    struct bule, by_hnp);
+
+	return memcmp(&b->hnp.in6, key, 8) == 0;
+}
+
 static uint32_t
 hash(const struct pma *p, const void *key, size_t len)
 {
@@ -170,6 +180,8 @@ list_free(struct bule *b)
 	list_place(b, NULL, NULL);
 	if (b->peer != NULL)
 		b->peer->nodes--;
+	if (b->by_hnp_in)
+		htab_remove(b->pma->by_hnp, &b->by_hnp);
 	htab_remove(b->pma->by_nai, &b->by_nai);
 	free(b);
 }
@@ -201,6 +213,27 @@ list_by_lla(const struct pma *p, uint32_t ifindex, const struct in6_addr *lla)
 	    lla_key_eq, &k);
 
 	return n != NULL ? from_lla(n) : NULL;
+}
+
+struct bule *
+list_by_addr(const struct pma *p, const struct in6_addr *addr)
+{
+	struct hnode *n = htab_find(p->by_hnp, hash(p, addr, 8), hnp_key_eq,
+	    addr);
+
+	return n != NULL ? CONTAINER_OF(n, struct bule, by_hnp) : NULL;
+}
+
+void
+list_set_hnp(struct bule *b, const struct prefix *hnp)
+{
+	struct pma *p = b->pma;
+
+	if (b->by_hnp_in)
+		htab_remove(p->by_hnp, &b->by_hnp);
+	b->hnp = *hnp;
+	htab_insert(p->by_hnp, &b->by_hnp, hash(p, &hnp->in6, 8));
+	b->by_hnp_in = true;
 }
 
 struct pma_peer *
