@@ -40,6 +40,7 @@
 
 #include "dataplane/bpf/pmip_bpf.h"
 
+#define EALREADY 114		/* asm/errno.h, without its dependencies */
 #define AF_INET6 10
 #define NH_HOPOPTS 0
 #define NH_IPV4 4		/* RFC 2003 */
@@ -236,6 +237,25 @@ outer_tclass(__u8 t)
 	return (t & ECN_MASK) == ECN_CE ? (t & ~ECN_MASK) | ECN_ECT0 : t;
 }
 
+/*
+ * Room for the outer header.  A packet that came to this machine in a tunnel
+ * without touching a wire (veth) still counts as encapsulated after we took
+ * the header off, and the kernel refuses to do so twice; it then has what
+ * segmentation needs to know already.
+ */
+static __always_inline int
+make_room(struct __sk_buff *skb, __s32 len)
+{
+	const __u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO |
+	    BPF_F_ADJ_ROOM_NO_CSUM_RESET;
+	long r = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags |
+	    BPF_F_ADJ_ROOM_ENCAP_L3_IPV6);
+
+	if (r == -EALREADY)
+		r = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags);
+	return r ? -1 : 0;
+}
+
 static __always_inline int
 encap(struct __sk_buff *skb, int side)
 {
@@ -283,9 +303,7 @@ encap(struct __sk_buff *skb, int side)
 	nh.nh_family = AF_INET6;
 	__builtin_memcpy(nh.ipv6_nh, &peer->nexthop, 16);
 
-	if (bpf_skb_adjust_room(skb, sizeof(outer), BPF_ADJ_ROOM_MAC,
-	    BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 |
-	    BPF_F_ADJ_ROOM_NO_CSUM_RESET) ||
+	if (make_room(skb, sizeof(outer)) ||
 	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ||
 	    /* bpf_redirect_neigh() wants an Ethernet header in front */
 	    bpf_skb_change_head(skb, ETH_HLEN, 0) ||
