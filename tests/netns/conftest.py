@@ -18,6 +18,10 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "here: only outside the stock kernel")
 
 
+def pytest_sessionstart():
+    capture.collecting = True
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("stock") and not STOCK:

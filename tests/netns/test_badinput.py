@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Malformed, hostile and plainly random input from the network.
 
-The kernel stands in front: it drops a wrong checksum always, and with MIP6 (as
-stock kernels have it) also a Header Len that is too short or too long and a
+The kernel stands in front: it drops a wrong checksum always, and with MIP6 (a
+module of stock kernels) also a Header Len that is too short or too long and a
 Payload Proto other than 59.  kernel_passes() says what reaches the daemon on
 the kernel at hand, and then every single packet must have been counted.
 """
@@ -68,6 +68,8 @@ def ip6(mh, src=LAB, dst=HA, plen=None):
 
 def kernel_passes(mh):
     """Does a Mobility Header with the right checksum reach the socket?"""
+    if len(mh) < 6:
+        return False            # no room for a checksum, so it is wrong
     if not os.path.exists("/sys/module/mip6"):
         return True
     return (len(mh) >= 8 and (mh[1] + 1) * 8 <= len(mh) and mh[0] == 59 and

@@ -3,7 +3,7 @@
 import pytest
 
 from lib import kernel
-from lib.ns import until
+from lib.ns import holds, until
 from lib.topology import ADDR, COA, HA, NAI, PREFIX
 from lib.traffic import Pinger, reachable
 
@@ -39,6 +39,17 @@ def test_home_agent_crashes(d):
     assert reachable(d["cn"], ADDR["mn1"])
     assert kernel.paths(d.ha) == {PREFIX["mn1"]: COA["ar1"]}
     assert kernel.tunnels(d.ha) == {COA["ar1"]}
+
+
+def test_departed_node_is_not_refreshed(d):
+    """A router that a node left without a word does not take it back when the
+    time to refresh comes (6.4 s after it registered)."""
+    d.attach("mn1", "ar1")
+    d.attach("mn1", "ar2")
+    holds(lambda: d.ha.binding(NAI["mn1"]).get("coa") == COA["ar2"], 9,
+          "the binding stays with the router where the node is", every=0.1)
+    assert reachable(d["cn"], ADDR["mn1"])
+    assert not d.ar1.binding(NAI["mn1"])
 
 
 def test_left_overs_of_a_crashed_home_agent_are_swept(d):

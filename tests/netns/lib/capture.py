@@ -157,10 +157,13 @@ def assert_checksums(path):
 # tshark costs 8 s in user-mode Linux.
 
 EVIDENCE = f"/run/pmipd-evidence-{os.getpid()}.pcap"
+collecting = False      # the suite does, the demo judges its own
 
 
 def keep_evidence(path):
     """Append a capture's packets to the run's collection."""
+    if not collecting:
+        return
     have = [EVIDENCE] if os.path.exists(EVIDENCE) else []
     data = merged(have + [path])
     with open(EVIDENCE, "wb") as f:
