@@ -311,8 +311,14 @@ daemon_run(const struct daemon_opts *o)
 	return status;
 }
 
-void
-daemon_print_mdoc(FILE *f)
+int
+daemon_print_mdoc(const char *what, FILE *f)
 {
-	cfg_print_mdoc(f, &main_conf_table);
+	if (strcmp(what, "config") == 0)
+		cfg_print_mdoc(f, &main_conf_table);
+	else if (strcmp(what, "policy") == 0)
+		cfg_print_mdoc(f, &policy_file_table);
+	else
+		return -EINVAL;
+	return 0;
 }

@@ -21,7 +21,8 @@ struct daemon_opts {
 
 /* Runs until told to stop. The process's exit status. */
 int daemon_run(const struct daemon_opts *o);
-/* The option list of the manual page, as mdoc. */
-void daemon_print_mdoc(FILE *f);
+/* The option list of the manual page, as mdoc: of "config" or of "policy".
+ * 0, or -EINVAL for another name. */
+int daemon_print_mdoc(const char *what, FILE *f);
 
 #endif

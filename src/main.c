@@ -22,7 +22,7 @@ static const struct option long_opts[] = {
 	{ "log-level", required_argument, NULL, 'l' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
-	{ "mdoc", no_argument, NULL, 'M' },	/* for building the manual */
+	{ "mdoc", required_argument, NULL, 'M' },	/* for the manual */
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -120,8 +120,8 @@ main(int argc, char **argv)
 			usage(stdout);
 			return EXIT_SUCCESS;
 		case 'M':
-			daemon_print_mdoc(stdout);
-			return EXIT_SUCCESS;
+			return daemon_print_mdoc(optarg, stdout) == 0 ?
+			    EXIT_SUCCESS : 2;
 		default:
 			usage(stderr);
 			return 2;
