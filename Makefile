@@ -146,7 +146,18 @@ T ?= 60
 fuzz:
 	BUILD=build/fuzz tests/fuzz/run-fuzz $(T)
 
+# pmipd.yaml(5) has its option lists from the schema tables.
+man: $(BUILD)/pmipd
+	man/generate $(BUILD)/pmipd > man/pmipd.yaml.5.new && \
+		mv man/pmipd.yaml.5.new man/pmipd.yaml.5
+
 # --- privileged ------------------------------------------------------------
+# Tools of the namespace tests.
+NETNS_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/netns/*.c))
+$(NETNS_BIN): %: %.o $(LIB)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(OUR_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) $(CONF_LIBS)
+
 deps-build:
 	@tests/install-deps build
 deps-test deps:
@@ -191,7 +202,7 @@ distclean: clean
 help:
 	@sed -n '2,9s/^# \{0,1\}//p' Makefile
 
-.PHONY: all check check-bins check-asan check-valgrind check-clang check-netns \
+.PHONY: all man check check-bins check-asan check-valgrind check-clang check-netns \
 	check-kernel test demo deps deps-build deps-test fuzz lint install dist \
 	clean distclean help
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
