@@ -588,6 +588,7 @@ base_news(void *ctx, const struct nlmsghdr *nlh)
 {
 	struct dp_base *b = ctx;
 	struct dpnl_route r;
+	struct dpnl_neigh n;
 	struct dpnl_link l;
 
 	switch (nlh->nlmsg_type) {
@@ -605,6 +606,11 @@ base_news(void *ctx, const struct nlmsghdr *nlh)
 		b->hooks->link(b, &l, nlh->nlmsg_type == RTM_DELLINK);
 		b->resolve_all = b->hooks->groups[0] != 0;
 		break;
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		if (b->hooks->neigh != NULL && dpnl_read_neigh(nlh, &n))
+			b->hooks->neigh(b, &n);
+		return;
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
 		b->resolve_all = true;

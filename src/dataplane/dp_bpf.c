@@ -15,7 +15,10 @@
  *
  * The programs do not route the outer packet: per peer they are given the
  * uplink and the next hop, which we look up again whenever routes or links
- * change, and every few seconds besides.
+ * change, and every few seconds besides.  Only while the next hop's link-layer
+ * address is unknown do they leave the lookup to the kernel: a packet that
+ * waits for its neighbour keeps the route it came by, and with the inner one
+ * it would leave without a frame around it.
  *
  * MTU: the anchor has the smallest MTU of all peers, so that the kernel's own
  * Packet Too Big and fragmentation are right for each, if pessimistic for
@@ -228,8 +231,12 @@ anchor_heal(struct bpf_be *e, int side)
 		anchor_close(a);
 		r = anchor_up(e, side);
 	}
-	log_warn(b->log, DP_MOD, r == 0 ? "anchor-restored" : "anchor-lost",
-	    KV_STR("if", a->name), KV_ERR(r));
+	if (r == 0)
+		log_warn(b->log, DP_MOD, "anchor-restored",
+		    KV_STR("if", a->name));
+	else
+		log_err(b->log, DP_MOD, "anchor-lost", KV_STR("if", a->name),
+		    KV_ERR(r));
 	for (struct dp_tunnel *t = tunnel_first(b->dp.tunnels); t != NULL;
 	    t = t->next)
 		t->ifindex = e->anchor[main_side(b)].ifindex;
@@ -342,6 +349,8 @@ be_resolve(struct dp_base *b, struct dp_tunnel *t)
 
 	now.oif = hop.oif;
 	memcpy(&now.nexthop, &hop.nexthop, sizeof(now.nexthop));
+	now.flags = r == 0 && dpnl_ask_neigh(b->ask, hop.oif, &hop.nexthop) ?
+	    PMIP_PEER_DIRECT : 0;
 	if (memcmp(&now, &p->map, sizeof(now)) != 0) {
 		struct in6_addr nh = addr_of(&now.nexthop);
 
@@ -362,6 +371,25 @@ be_resolve(struct dp_base *b, struct dp_tunnel *t)
 	tunnel_set_path_mtu(t, peer_path_mtu(b, p, hop.mtu));
 	if (t->mtu != before)
 		anchor_mtu(e, t);
+}
+
+/* A next hop's link-layer address became known or doubtful. */
+static void
+be_neigh(struct dp_base *b, const struct dpnl_neigh *n)
+{
+	uint32_t flags = n->valid ? PMIP_PEER_DIRECT : 0;
+
+	for (struct dp_tunnel *t = tunnel_first(b->dp.tunnels); t != NULL;
+	    t = t->next) {
+		struct bpf_peer *p = t->priv;
+
+		if (!t->up || p->map.oif != n->ifindex ||
+		    p->map.flags == flags ||
+		    memcmp(&p->map.nexthop, &n->addr, sizeof(n->addr)) != 0)
+			continue;
+		p->map.flags = flags;
+		(void)bpf_dp_peer_set(b->bpf, t->id, &p->map);
+	}
 }
 
 static void
@@ -793,10 +821,11 @@ static const struct dp_ops be_ops = {
 	.show = be_show, .show_tunnel = be_show_tunnel, .free = be_free,
 };
 
-static const int be_groups[] = { RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP, 0 };
+static const int be_groups[] = { RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP,
+	RTNLGRP_NEIGH, 0 };
 
 static const struct dp_hooks be_hooks = {
-	.link = be_link, .check = be_check, .resolve = be_resolve,
+	.link = be_link, .neigh = be_neigh, .check = be_check, .resolve = be_resolve,
 	.has_link = be_has_link, .has_route = be_has_route,
 	.has_nexthop = be_has_nexthop, .groups = be_groups,
 };

@@ -596,13 +596,16 @@ dev_heal(struct ip6tnl_dp *d, struct dp_tunnel *t)
 		dp_base_unfilter(b, t->ifindex, BPF_DP_TUNNEL, true);
 		r = dev_up(d, t);
 	}
-	log_warn(b->log, DP_MOD, r == 0 ? "tunnel-restored" : "tunnel-lost",
-	    KV_STR("if", dev->name), KV_IN6("remote", &t->remote),
-	    KV_U("paths", dev->npaths), KV_ERR(r));
-	if (r == 0 && dev->npaths > 0)
-		paths_of(d, t, reinstall_one);
-	else if (r < 0)
+	if (r < 0) {
+		log_err(b->log, DP_MOD, "tunnel-lost", KV_STR("if", dev->name),
+		    KV_IN6("remote", &t->remote), KV_ERR(r));
 		dev->suspect = true;
+		return;
+	}
+	log_warn(b->log, DP_MOD, "tunnel-restored", KV_STR("if", dev->name),
+	    KV_IN6("remote", &t->remote), KV_U("paths", dev->npaths));
+	if (dev->npaths > 0)
+		paths_of(d, t, reinstall_one);
 }
 
 static void

@@ -22,6 +22,7 @@
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
 #include <linux/ip6_tunnel.h>
+#include <linux/neighbour.h>
 #include <linux/nexthop.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
@@ -33,7 +34,10 @@
 #define OUTER_HOP_LIMIT 64
 #define ASK_TIMEOUT_S 2
 #define IF_GEN_NONE 1		/* IN6_ADDR_GEN_MODE_NONE */
-#define NHM_LEN NLMSG_ALIGN(sizeof(struct nhmsg))
+
+/* What the kernel calls so too (net/neighbour.h): a packet need not wait. */
+#define NUD_VALID (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | \
+	NUD_STALE | NUD_DELAY)
 
 /* --- building ------------------------------------------------------------ */
 
@@ -403,6 +407,26 @@ dpnl_read_filter(const struct nlmsghdr *nlh, struct dpnl_filter *ret)
 	return true;
 }
 
+bool
+dpnl_read_neigh(const struct nlmsghdr *nlh, struct dpnl_neigh *ret)
+{
+	struct nlattr *tb[NDA_MAX + 1];
+	struct ndmsg h;
+
+	if ((nlh->nlmsg_type != RTM_NEWNEIGH &&
+	    nlh->nlmsg_type != RTM_DELNEIGH) ||
+	    !parse(nlh, sizeof(h), tb, NDA_MAX))
+		return false;
+	memcpy(&h, nlmsg_data(nlh), sizeof(h));
+	if (h.ndm_family != AF_INET6 || tb[NDA_DST] == NULL)
+		return false;
+	*ret = (struct dpnl_neigh){ .ifindex = (uint32_t)h.ndm_ifindex,
+		.valid = nlh->nlmsg_type == RTM_NEWNEIGH &&
+		    h.ndm_state & NUD_VALID };
+	get_in6(tb[NDA_DST], &ret->addr);
+	return true;
+}
+
 /* --- questions ----------------------------------------------------------- */
 
 int
@@ -504,6 +528,19 @@ dpnl_ask_hop(int fd, const struct in6_addr *local,
 	}
 	*ret = hop;
 	return 0;
+}
+
+bool
+dpnl_ask_neigh(int fd, uint32_t ifindex, const struct in6_addr *addr)
+{
+	struct ndmsg h = { .ndm_family = AF_INET6, .ndm_ifindex = (int)ifindex };
+	char buf[2048] __attribute__((aligned(8)));
+	struct nl_msg *m = msg_new(RTM_GETNEIGH, 0, &h, sizeof(h));
+	struct dpnl_neigh n;
+
+	put(m, NDA_DST, addr, sizeof(*addr));
+	return ask(fd, m, buf, sizeof(buf)) == 0 &&
+	    dpnl_read_neigh((void *)buf, &n) && n.valid;
 }
 
 int

@@ -84,6 +84,13 @@ struct dpnl_filter {
 	char name[32];
 };
 bool dpnl_read_filter(const struct nlmsghdr *nlh, struct dpnl_filter *ret);
+/* An IPv6 neighbour; `valid`: packets can go there at once. */
+struct dpnl_neigh {
+	uint32_t ifindex;
+	struct in6_addr addr;
+	bool valid;
+};
+bool dpnl_read_neigh(const struct nlmsghdr *nlh, struct dpnl_neigh *ret);
 
 /* --- questions with one answer ------------------------------------------- */
 
@@ -99,6 +106,8 @@ struct dpnl_hop {
 /* 0 or -errno: -ENETUNREACH, ... */
 int dpnl_ask_hop(int fd, const struct in6_addr *local,
     const struct in6_addr *remote, uint32_t oif, struct dpnl_hop *ret);
+/* Is that neighbour's link-layer address known? */
+bool dpnl_ask_neigh(int fd, uint32_t ifindex, const struct in6_addr *addr);
 /* 0 or -errno: -ENODEV. */
 int dpnl_ask_link(int fd, uint32_t ifindex, const char *name,
     struct dpnl_link *ret);

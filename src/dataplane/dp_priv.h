@@ -23,6 +23,8 @@ struct netlink_mon;
 struct dp_hooks {
 	/* A link changed or went (NULL: nobody knows which): remember. */
 	void (*link)(struct dp_base *b, const struct dpnl_link *l, bool gone);
+	/* A neighbour of some interface. NULL when nobody cares. */
+	void (*neigh)(struct dp_base *b, const struct dpnl_neigh *n);
 	/* Soon after: see that all is there. */
 	void (*check)(struct dp_base *b);
 	/* The way to the tunnel's end may have changed. */
@@ -32,8 +34,8 @@ struct dp_hooks {
 	bool (*has_link)(struct dp_base *b, uint32_t ifindex);
 	bool (*has_route)(struct dp_base *b, const struct dpnl_route *r);
 	bool (*has_nexthop)(struct dp_base *b, uint32_t id);
-	/* Which other news it needs, ends with 0; not empty: they and those
-	 * of links mean that every tunnel is to be resolved again. */
+	/* Which other news it needs, ends with 0; not empty: routes and links
+	 * mean that every tunnel is to be resolved again. */
 	const int *groups;
 };
 

@@ -311,7 +311,14 @@ encap(struct __sk_buff *skb, int side)
 	    sizeof(proto), 0))
 		return drop(PMIP_C_ERROR);
 	count(PMIP_C_ENCAP);
-	return bpf_redirect_neigh(peer->oif, &nh, sizeof(nh), 0);
+	if (peer->flags & PMIP_PEER_DIRECT)
+		return bpf_redirect_neigh(peer->oif, &nh, sizeof(nh), 0);
+	/*
+	 * A packet that has to wait for its neighbour must have the outer
+	 * route with it, or it would leave later by the inner one, which is
+	 * the anchor's: without a frame around it.
+	 */
+	return bpf_redirect_neigh(peer->oif, 0, 0, 0);
 }
 
 SEC("tc")

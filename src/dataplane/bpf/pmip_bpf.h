@@ -36,8 +36,11 @@ struct pmip_peer {
 	struct pmip_addr local, remote;
 	struct pmip_addr nexthop;	/* of the outer packet, on oif */
 	__u32 oif;			/* 0: there is no route to the peer */
-	__u32 pad;
+	__u32 flags;
 };
+
+/* The next hop's link-layer address is known: go there without a lookup. */
+#define PMIP_PEER_DIRECT 1
 
 /* Key of pmip_peer_ids; its value is an index into pmip_peers. */
 struct pmip_ends {
