@@ -22,7 +22,6 @@
 #include "unit/ns.h"
 
 #define NO_SUCH_IF 0x7ffffff0
-#define PATIENCE (20 * USEC_PER_SEC)
 #define MANY 12000
 
 struct world {
@@ -57,17 +56,6 @@ on_log(void *ctx, enum log_level lvl, const char *mod, const char *ev,
 		((struct world *)ctx)->warnings++;
 }
 
-/* The number the next descriptor will get. */
-static int
-next_fd(void)
-{
-	int fd = dup(0);
-
-	ck_assert_int_ge(fd, 0);
-	close(fd);
-	return fd;
-}
-
 static void
 world_open(struct world *w)
 {
@@ -78,7 +66,7 @@ world_open(struct world *w)
 	log_to_none(w->log);
 	ck_assert_ptr_nonnull(log_sink_add(w->log, LOG_LVL_WARN, on_log, w));
 	w->stats = stats_new();
-	w->fd = next_fd();
+	w->fd = ns_next_fd();
 	ck_assert_int_eq(netlink_new(w->loop, w->log, w->stats, &w->nl), 0);
 }
 
@@ -95,19 +83,6 @@ static uint64_t
 counter(const struct world *w, const char *name)
 {
 	return stats_get(w->stats, "netlink", name);
-}
-
-static void
-turn_until(struct world *w, const unsigned *what, unsigned goal)
-{
-	usec_t end = clock_mono_us(&clock_system) + PATIENCE;
-
-	while (*what < goal) {
-		usec_t left = end - clock_mono_us(&clock_system);
-
-		ck_assert_msg(left > 0, "%u of %u after 20 s", *what, goal);
-		ck_assert_int_eq(loop_turn(w->loop, left), 0);
-	}
 }
 
 static void
@@ -164,7 +139,7 @@ START_TEST(test_send_batch)
 	ck_assert_int_eq(loop_turn(w.loop, 0), 0);
 	ck_assert_uint_eq(counter(&w, "requests"), ARRAY_LEN(x));
 	ck_assert_uint_eq(counter(&w, "sends"), 1);
-	turn_until(&w, &w.answers, ARRAY_LEN(x));
+	ns_turn_until(w.loop, &w.answers, ARRAY_LEN(x));
 	ck_assert_uint_eq(netlink_pending(w.nl), 0);
 	ck_assert_uint_eq(counter(&w, "refused"), ARRAY_LEN(x) / 3 * 2);
 	ck_assert_uint_eq(counter(&w, "lost"), 0);
@@ -182,7 +157,7 @@ START_TEST(test_send_many)
 	world_open(&w);
 	for (unsigned i = 0; i < MANY; i++)
 		ask(&w, &x[i], i);
-	turn_until(&w, &w.answers, MANY);
+	ns_turn_until(w.loop, &w.answers, MANY);
 	ck_assert_uint_eq(counter(&w, "requests"), MANY);
 	ck_assert_uint_eq(counter(&w, "lost"), 0);
 	ck_assert_uint_le(counter(&w, "sends"), MANY / 20);
@@ -250,7 +225,7 @@ START_TEST(test_send_from_callback)
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_int_eq(netlink_send(w.nl, m, on_chain, &w), 0);
 	/* the last one reaches 0, the two others go below it */
-	turn_until(&w, &w.answers, 302);
+	ns_turn_until(w.loop, &w.answers, 302);
 	ck_assert_uint_eq(netlink_pending(w.nl), 0);
 	nlmsg_free(m);
 	world_close(&w);
@@ -297,7 +272,7 @@ START_TEST(test_answers_lost)
 		ask(&w, &x[i], i);
 		x[i].maybe_lost = true;
 	}
-	turn_until(&w, &w.answers, ARRAY_LEN(x));
+	ns_turn_until(w.loop, &w.answers, ARRAY_LEN(x));
 	ck_assert_uint_gt(w.lost, 0);
 	ck_assert_uint_lt(w.lost, ARRAY_LEN(x));
 	ck_assert_uint_eq(counter(&w, "lost"), w.lost);
@@ -305,7 +280,7 @@ START_TEST(test_answers_lost)
 	/* and goes on */
 	w.answers = 0;
 	ask(&w, &x[0], 0);
-	turn_until(&w, &w.answers, 1);
+	ns_turn_until(w.loop, &w.answers, 1);
 	world_close(&w);
 }
 END_TEST
@@ -327,7 +302,7 @@ START_TEST(test_send_too_long)
 	x[1] = (struct expect){ .w = &w, .nth = 1, .err = -EIO };
 	ck_assert_int_eq(netlink_send(w.nl, m, on_done, &x[1]), 0);
 	ask(&w, &x[2], 2);
-	turn_until(&w, &w.answers, 3);
+	ns_turn_until(w.loop, &w.answers, 3);
 	ck_assert_uint_eq(counter(&w, "lost"), 1);
 	nlmsg_free(m);
 	world_close(&w);
@@ -357,7 +332,7 @@ START_TEST(test_refused_without_rights)
 		ck_assert_int_eq(seteuid(65534), 0);
 	world_open(&w);
 	ck_assert_int_eq(netlink_send(w.nl, m, on_refused, &w), 0);
-	turn_until(&w, &w.answers, 1);
+	ns_turn_until(w.loop, &w.answers, 1);
 	ck_assert_int_eq(netlink_sync(w.nl, m), -EPERM);
 	nlmsg_free(m);
 	world_close(&w);
@@ -390,7 +365,7 @@ START_TEST(test_extended_text)
 	world_open(&w);
 	m = ns_msg(RTM_NEWROUTE, NLM_F_CREATE, &rtm, sizeof(rtm));
 	ck_assert_int_eq(netlink_send(w.nl, m, on_text, &w), 0);
-	turn_until(&w, &w.answers, 1);
+	ns_turn_until(w.loop, &w.answers, 1);
 	ck_assert_int_eq(netlink_sync(w.nl, m), -EINVAL);
 	nlmsg_free(m);
 	world_close(&w);
@@ -588,7 +563,7 @@ START_TEST(test_monitor)
 	world_open(&w);
 	world_monitor(&w, on_news);
 	add_addresses(&w, 1, 6);
-	turn_until(&w, &w.addrs, 5);
+	ns_turn_until(w.loop, &w.addrs, 5);
 	ck_assert_uint_eq(w.lost, 0);
 	netlink_monitor_free(w.mon);
 	world_close(&w);
@@ -603,17 +578,17 @@ START_TEST(test_monitor_overrun)
 	if (!ns_enter("test_monitor_overrun"))
 		return;
 	world_open(&w);
-	fd = next_fd();
+	fd = ns_next_fd();
 	world_monitor(&w, on_news);
 	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size,
 	    sizeof(size)), 0);
 	add_addresses(&w, 1, 101);
-	turn_until(&w, &w.lost, 1);
+	ns_turn_until(w.loop, &w.lost, 1);
 	ck_assert_uint_eq(counter(&w, "overrun"), w.lost);
 	/* and goes on */
 	w.addrs = 0;
 	add_addresses(&w, 200, 201);
-	turn_until(&w, &w.addrs, 1);
+	ns_turn_until(w.loop, &w.addrs, 1);
 	netlink_monitor_free(w.mon);
 	world_close(&w);
 }
@@ -639,7 +614,7 @@ START_TEST(test_monitor_free_in_callback)
 	world_open(&w);
 	world_monitor(&w, on_news_free);
 	add_addresses(&w, 1, 6);
-	turn_until(&w, &w.addrs, 1);
+	ns_turn_until(w.loop, &w.addrs, 1);
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert_int_eq(loop_turn(w.loop, 0), 0);
 	ck_assert_uint_eq(w.addrs, 1);

@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The packet sockets of access links in a network namespace of their own:
+ * acc0 is the router's end of a cable, mn0 the mobile node's, on which the
+ * test writes and reads whole Ethernet frames.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+
+#include "core/log.h"
+#include "core/stats.h"
+#include "nd/link_io.h"
+#include "nd/nd.h"
+#include "unit/ns.h"
+
+static const struct mac router_mac = { { 0x02, 0, 0, 0, 0, 0x01 } };
+static const struct mac node_mac = { { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55 } };
+static const struct mac other_mac = { { 0x02, 0, 0, 0, 0, 0x99 } };
+static const struct mac all_routers = { { 0x33, 0x33, 0, 0, 0, 0x02 } };
+static const struct mac all_nodes = { { 0x33, 0x33, 0, 0, 0, 0x01 } };
+static const struct mac node_group = { { 0x33, 0x33, 0xff, 0x33, 0x44,
+	0x55 } };
+
+/* fe80::211:22ff:fe33:4455 to ff02::2, as scapy makes it. */
+static const uint8_t rs[56] = {
+	0x60, 0x00, 0x00, 0x00, 0x00, 0x10, 0x3a, 0xff,
+	0xfe, 0x80, 0, 0, 0, 0, 0, 0,
+	0x02, 0x11, 0x22, 0xff, 0xfe, 0x33, 0x44, 0x55,
+	0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
+	0x85, 0x00, 0xad, 0xfb, 0x00, 0x00, 0x00, 0x00,
+	0x01, 0x01, 0x00, 0x11, 0x22, 0x33, 0x44, 0x55,
+};
+
+struct world {
+	struct loop *loop;
+	struct log *log;
+	struct stats *stats;
+	struct netlink *nl;
+	struct link_io *io;
+	struct link_if acc;
+	int sock_fd;		/* of link_sock's port */
+	int node_fd;		/* frames of mn0, or packets of a tun */
+	unsigned seen;
+	struct nd_msg last;
+	struct mac last_mac;
+	struct link_if last_lif;
+	bool reopen;		/* from inside the callback */
+};
+
+static void
+on_nd(void *ctx, const struct link_if *lif, const struct mac *src_mac,
+    const struct nd_msg *m)
+{
+	struct world *w = ctx;
+
+	if (w->reopen) {
+		w->io->ops->close(w->io, lif->ifindex);
+		ck_assert_int_eq(w->io->ops->open(w->io, &w->acc), 0);
+	}
+	w->seen++;
+	w->last = *m;
+	w->last_mac = *src_mac;
+	w->last_lif = *lif;	/* still valid after close() */
+}
+
+/* False: skipped. */
+static bool
+world_base(struct world *w, const char *test)
+{
+	memset(w, 0, sizeof(*w));
+	w->node_fd = -1;
+	if (!ns_enter(test))
+		return false;
+	w->loop = loop_new(&clock_system);
+	w->log = log_new(&clock_system);
+	log_to_none(w->log);
+	w->stats = stats_new();
+	ck_assert_int_eq(netlink_new(w->loop, w->log, w->stats, &w->nl), 0);
+	ck_assert_int_eq(link_sock_new(w->loop, w->log, w->stats, &w->io), 0);
+	w->io->nd = on_nd;
+	w->io->ctx = w;
+	return true;
+}
+
+static void
+world_close(struct world *w)
+{
+	if (w->node_fd >= 0)
+		close(w->node_fd);
+	link_sock_free(w->io);
+	netlink_free(w->nl);
+	stats_free(w->stats);
+	log_free(w->log);
+	loop_free(w->loop);
+}
+
+static int
+node_socket(void)
+{
+	struct sockaddr_ll sll = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)ns_index("mn0") };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)(void *)&sll,
+	    sizeof(sll)), 0);
+	return fd;
+}
+
+static void
+world_listen(struct world *w)
+{
+	w->sock_fd = ns_next_fd();
+	ck_assert_int_eq(w->io->ops->open(w->io, &w->acc), 0);
+}
+
+static bool
+world_open(struct world *w, const char *test)
+{
+	if (!world_base(w, test))
+		return false;
+	if (!ns_veth(w->loop, w->nl, test, &router_mac, &node_mac)) {
+		world_close(w);
+		return false;
+	}
+	w->node_fd = node_socket();
+	w->acc = (struct link_if){ .ifindex = ns_index("acc0"),
+		.name = "acc0", .up = true, .mtu = 1500, .mac = router_mac };
+	world_listen(w);
+	return true;
+}
+
+static void
+node_send(struct world *w, const struct mac *dst, const struct mac *src,
+    uint16_t type, const void *pkt, size_t len)
+{
+	uint8_t frame[1514];
+	ssize_t n;
+
+	memcpy(frame, dst->b, 6);
+	memcpy(frame + 6, src->b, 6);
+	frame[12] = (uint8_t)(type >> 8);
+	frame[13] = (uint8_t)type;
+	memcpy(frame + 14, pkt, len);
+	n = send(w->node_fd, frame, len + 14, 0);
+	ck_assert_msg(n == (ssize_t)len + 14, "send: %s", strerror(errno));
+}
+
+static void
+node_send_rs(struct world *w)
+{
+	node_send(w, &all_routers, &node_mac, ETH_P_IPV6, rs, sizeof(rs));
+}
+
+/* The next IPv6 frame of our router that arrives at the node. */
+static size_t
+node_receive(struct world *w, uint8_t *frame, size_t cap)
+{
+	for (;;) {
+		struct pollfd p = { .fd = w->node_fd, .events = POLLIN };
+		struct sockaddr_ll from;
+		socklen_t flen = sizeof(from);
+		ssize_t n;
+
+		ck_assert_msg(poll(&p, 1, 20000) == 1, "nothing arrived");
+		n = recvfrom(w->node_fd, frame, cap, 0,
+		    (struct sockaddr *)(void *)&from, &flen);
+		ck_assert_int_ge(n, 0);
+		if (from.sll_pkttype != PACKET_OUTGOING && n > 14 &&
+		    frame[12] == 0x86 && frame[13] == 0xdd)
+			return (size_t)n;
+	}
+}
+
+static uint64_t
+counter(const struct world *w, const char *group, const char *name)
+{
+	return stats_get(w->stats, group, name);
+}
+
+static int
+build_ra(uint8_t *buf, size_t cap)
+{
+	struct nd_ra ra = { .hop_limit = 64, .router_lifetime_s = 1800,
+		.has_lladdr = true, .lladdr = router_mac };
+
+	ck_assert_int_eq(in6_parse("fe80::1", &ra.src), 0);
+	ck_assert_int_eq(in6_parse("ff02::1", &ra.dst), 0);
+	return nd_build_ra(&ra, buf, cap);
+}
+
+/* --- receiving --------------------------------------------------------- */
+
+START_TEST(test_rs_arrives)
+{
+	struct in6_addr lla;
+	struct world w;
+
+	if (!world_open(&w, "test_rs_arrives"))
+		return;
+	node_send_rs(&w);
+	ns_turn_until(w.loop, &w.seen, 1);
+	ck_assert_uint_eq(w.last.type, ND_RS);
+	ck_assert(mac_eq(&w.last_mac, &node_mac));
+	in6_linklocal_of_mac(&node_mac, &lla);
+	ck_assert(in6_eq(&w.last.src, &lla));
+	ck_assert_uint_eq(w.last_lif.ifindex, w.acc.ifindex);
+	ck_assert_str_eq(w.last_lif.name, "acc0");
+	ck_assert_uint_eq(counter(&w, "link", "rx"), 1);
+	ck_assert_uint_eq(counter(&w, "nd", "nd-ok"), 1);
+	world_close(&w);
+}
+END_TEST
+
+/* Who sent it is what the frame says, not what the option claims. */
+START_TEST(test_source_mac_is_the_frames)
+{
+	struct world w;
+
+	if (!world_open(&w, "test_source_mac_is_the_frames"))
+		return;
+	node_send(&w, &all_routers, &other_mac, ETH_P_IPV6, rs, sizeof(rs));
+	ns_turn_until(w.loop, &w.seen, 1);
+	ck_assert(mac_eq(&w.last_mac, &other_mac));
+	ck_assert(w.last.has_lladdr && mac_eq(&w.last.lladdr, &node_mac));
+	world_close(&w);
+}
+END_TEST
+
+/* A node asks for an address that is not ours: we hear it all the same. */
+START_TEST(test_ns_to_foreign_group)
+{
+	struct in6_addr src = IN6ADDR_ANY_INIT, dst, target;
+	uint8_t buf[ND_PKT_MAX];
+	struct world w;
+	int n;
+
+	if (!world_open(&w, "test_ns_to_foreign_group"))
+		return;
+	ck_assert_int_eq(in6_parse("ff02::1:ff33:4455", &dst), 0);
+	in6_linklocal_of_mac(&node_mac, &target);
+	n = nd_build_ns(&src, &dst, &target, NULL, buf, sizeof(buf));
+	node_send(&w, &node_group, &node_mac, ETH_P_IPV6, buf, (size_t)n);
+	ns_turn_until(w.loop, &w.seen, 1);
+	ck_assert_uint_eq(w.last.type, ND_NS);
+	ck_assert(in6_eq(&w.last.target, &target));
+	world_close(&w);
+}
+END_TEST
+
+struct membership {
+	unsigned ifindex, allmulti, promiscuity;
+	bool known;
+};
+
+static void
+on_link_flags(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct membership *ms = ctx;
+	const struct ifinfomsg *ifi = NLMSG_DATA(nlh);
+	struct nlattr *a;
+
+	if (ifi->ifi_index != (int)ms->ifindex)
+		return;
+	a = nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)nlh, sizeof(*ifi),
+	    IFLA_PROMISCUITY);
+	ms->promiscuity = a != NULL ? nla_get_u32(a) : 77;
+	a = nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)nlh, sizeof(*ifi),
+	    61 /* IFLA_ALLMULTI, Linux 6.0 */);
+	ms->known = a != NULL;
+	ms->allmulti = a != NULL ? nla_get_u32(a) : 0;
+}
+
+/* All multicast while open, and never promiscuous. */
+START_TEST(test_membership)
+{
+	const struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *m = ns_msg(RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	struct membership ms = { 0 };
+	struct world w;
+
+	if (!world_open(&w, "test_membership")) {
+		nlmsg_free(m);
+		return;
+	}
+	ms.ifindex = w.acc.ifindex;
+	ck_assert_int_eq(netlink_dump(w.nl, m, on_link_flags, NULL, &ms), 0);
+	ck_assert_uint_eq(ms.promiscuity, 0);
+	if (ms.known)
+		ck_assert_uint_eq(ms.allmulti, 1);
+	else
+		printf("SKIP: test_membership: the kernel does not tell\n");
+	w.io->ops->close(w.io, w.acc.ifindex);
+	ck_assert_int_eq(netlink_dump(w.nl, m, on_link_flags, NULL, &ms), 0);
+	ck_assert_uint_eq(ms.allmulti, 0);
+	nlmsg_free(m);
+	world_close(&w);
+}
+END_TEST
+
+/* What is no RS, NS or NA does not wake us. */
+START_TEST(test_filter)
+{
+	uint8_t buf[ND_PKT_MAX], other[sizeof(rs)];
+	struct world w;
+	int n;
+
+	if (!world_open(&w, "test_filter"))
+		return;
+	n = build_ra(buf, sizeof(buf));
+	node_send(&w, &all_nodes, &node_mac, ETH_P_IPV6, buf, (size_t)n);
+	memcpy(other, rs, sizeof(rs));
+	other[6] = 17;			/* UDP */
+	node_send(&w, &all_routers, &node_mac, ETH_P_IPV6, other,
+	    sizeof(other));
+	other[6] = 58;
+	for (unsigned type = 128; type < 160; type++) {
+		other[40] = (uint8_t)type;
+		if (type != ND_RS && type != ND_NS && type != ND_NA)
+			node_send(&w, &all_routers, &node_mac, ETH_P_IPV6,
+			    other, sizeof(other));
+	}
+	node_send(&w, &all_routers, &node_mac, ETH_P_IP, rs, sizeof(rs));
+	node_send_rs(&w);
+	ns_turn_until(w.loop, &w.seen, 1);
+	ck_assert_uint_eq(counter(&w, "link", "rx"), 1);
+	world_close(&w);
+}
+END_TEST
+
+/* Refused packets are counted by reason and go no further. */
+START_TEST(test_drops_counted)
+{
+	static const struct mac group = { { 0x03, 0, 0, 0, 0, 1 } };
+	uint8_t bad[sizeof(rs)];
+	struct world w;
+
+	if (!world_open(&w, "test_drops_counted"))
+		return;
+	memcpy(bad, rs, sizeof(rs));
+	bad[7] = 64;
+	node_send(&w, &all_routers, &node_mac, ETH_P_IPV6, bad, sizeof(bad));
+	bad[7] = 255;
+	bad[43] ^= 1;
+	node_send(&w, &all_routers, &node_mac, ETH_P_IPV6, bad, sizeof(bad));
+	node_send(&w, &all_routers, &node_mac, ETH_P_IPV6, rs, 50);
+	/* a sender that is a group; a frame for somebody else */
+	node_send(&w, &all_routers, &group, ETH_P_IPV6, rs, sizeof(rs));
+	node_send(&w, &other_mac, &node_mac, ETH_P_IPV6, rs, sizeof(rs));
+	node_send_rs(&w);
+	ns_turn_until(w.loop, &w.seen, 1);
+	ck_assert_uint_eq(w.seen, 1);
+	ck_assert_uint_eq(counter(&w, "nd", "nd-hop-limit"), 1);
+	ck_assert_uint_eq(counter(&w, "nd", "nd-checksum"), 1);
+	ck_assert_uint_eq(counter(&w, "nd", "nd-short"), 1);
+	ck_assert_uint_eq(counter(&w, "nd", "nd-ok"), 1);
+	ck_assert_uint_eq(counter(&w, "link", "bad-source-mac"), 1);
+	ck_assert_uint_eq(counter(&w, "link", "not-for-us"), 1);
+	ck_assert_uint_eq(counter(&w, "link", "rx"), 6);
+	world_close(&w);
+}
+END_TEST
+
+/* A flood does not keep the loop from its other work. */
+START_TEST(test_flood_in_portions)
+{
+	int size = 4 << 20;
+	struct world w;
+
+	if (!world_open(&w, "test_flood_in_portions"))
+		return;
+	if (setsockopt(w.sock_fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
+	    sizeof(size)) < 0) {
+		printf("SKIP: test_flood_in_portions: no large buffer\n");
+		world_close(&w);
+		return;
+	}
+	for (unsigned i = 0; i < 600; i++)
+		node_send_rs(&w);
+	ck_assert_int_eq(loop_turn(w.loop, 0), 0);
+	ck_assert_uint_gt(w.seen, 0);
+	ck_assert_uint_le(w.seen, 256);
+	ns_turn_until(w.loop, &w.seen, 600);
+	world_close(&w);
+}
+END_TEST
+
+/* --- sending ----------------------------------------------------------- */
+
+/* D6.3-7 to -9: to the node's own address, for all nodes within. */
+START_TEST(test_send_to_one_node)
+{
+	uint8_t ra[ND_PKT_MAX], frame[1514];
+	struct world w;
+	size_t n;
+	int len;
+
+	if (!world_open(&w, "test_send_to_one_node"))
+		return;
+	len = build_ra(ra, sizeof(ra));
+	ck_assert_int_eq(w.io->ops->send(w.io, &w.acc, &node_mac, ra,
+	    (size_t)len), 0);
+	n = node_receive(&w, frame, sizeof(frame));
+	ck_assert_uint_eq(n, (size_t)len + 14);
+	ck_assert_mem_eq(frame, node_mac.b, 6);
+	ck_assert_mem_eq(frame + 6, router_mac.b, 6);
+	ck_assert_mem_eq(frame + 14, ra, (size_t)len);
+	/* IPv6 destination ff02::1 */
+	ck_assert_uint_eq(frame[14 + 24], 0xff);
+	/* and so for an address that nobody has */
+	ck_assert_int_eq(w.io->ops->send(w.io, &w.acc, &other_mac, ra,
+	    (size_t)len), 0);
+	n = node_receive(&w, frame, sizeof(frame));
+	ck_assert_mem_eq(frame, other_mac.b, 6);
+	ck_assert_uint_eq(counter(&w, "link", "tx"), 2);
+	/* our own packets do not come back */
+	node_send_rs(&w);
+	ns_turn_until(w.loop, &w.seen, 1);
+	ck_assert_uint_eq(counter(&w, "link", "rx"), 1);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(test_send_to_group)
+{
+	struct in6_addr src, dst;
+	uint8_t pkt[ND_PKT_MAX], frame[1514];
+	struct world w;
+	int len;
+
+	if (!world_open(&w, "test_send_to_group"))
+		return;
+	len = build_ra(pkt, sizeof(pkt));
+	ck_assert_int_eq(w.io->ops->send(w.io, &w.acc, NULL, pkt,
+	    (size_t)len), 0);
+	node_receive(&w, frame, sizeof(frame));
+	ck_assert_mem_eq(frame, all_nodes.b, 6);
+	ck_assert_int_eq(in6_parse("fe80::1", &src), 0);
+	ck_assert_int_eq(in6_parse("ff02::1:ff33:4455", &dst), 0);
+	len = nd_build_ns(&src, &dst, &src, &router_mac, pkt, sizeof(pkt));
+	ck_assert_int_eq(w.io->ops->send(w.io, &w.acc, NULL, pkt,
+	    (size_t)len), 0);
+	node_receive(&w, frame, sizeof(frame));
+	ck_assert_mem_eq(frame, node_group.b, 6);
+	/* one node's address does not tell its MAC address; nor do 20 octets */
+	len = nd_build_ns(&src, &src, &src, &router_mac, pkt, sizeof(pkt));
+	ck_assert_int_eq(w.io->ops->send(w.io, &w.acc, NULL, pkt,
+	    (size_t)len), -EINVAL);
+	ck_assert_int_eq(w.io->ops->send(w.io, &w.acc, NULL, pkt, 20),
+	    -EINVAL);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(test_send_not_open)
+{
+	uint8_t ra[ND_PKT_MAX];
+	struct world w;
+	int len;
+
+	if (!world_open(&w, "test_send_not_open"))
+		return;
+	len = build_ra(ra, sizeof(ra));
+	w.io->ops->close(w.io, w.acc.ifindex);
+	w.io->ops->close(w.io, w.acc.ifindex);
+	ck_assert_int_eq(w.io->ops->send(w.io, &w.acc, &node_mac, ra,
+	    (size_t)len), -ENODEV);
+	w.acc.ifindex = 12345;
+	ck_assert_int_eq(w.io->ops->open(w.io, &w.acc), -ENODEV);
+	world_close(&w);
+}
+END_TEST
+
+/* --- life -------------------------------------------------------------- */
+
+/* Turns until one waits in vain, which must come soon. */
+static void
+assert_quiet(struct world *w)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		usec_t t = clock_mono_us(&clock_system);
+
+		ck_assert_int_eq(loop_turn(w->loop, 20000), 0);
+		if (clock_mono_us(&clock_system) - t >= 15000)
+			return;
+	}
+	ck_abort_msg("the loop spins");
+}
+
+/* Down and up again: an error, silence, and the packets are back. */
+START_TEST(test_down_and_up)
+{
+	uint8_t ra[ND_PKT_MAX];
+	struct world w;
+	int len;
+
+	if (!world_open(&w, "test_down_and_up"))
+		return;
+	len = build_ra(ra, sizeof(ra));
+	ck_assert_int_eq(ns_link_set(w.nl, w.acc.ifindex, false, NULL), 0);
+	assert_quiet(&w);
+	ck_assert_uint_eq(counter(&w, "link", "rx-error"), 1);
+	ck_assert_int_eq(w.io->ops->send(w.io, &w.acc, &node_mac, ra,
+	    (size_t)len), -ENETDOWN);
+	ck_assert_uint_eq(counter(&w, "link", "tx-error"), 1);
+	ns_cable_up(w.loop, w.nl, w.acc.ifindex, ns_index("mn0"));
+	close(w.node_fd);	/* has an error of its own to tell */
+	w.node_fd = node_socket();
+	node_send_rs(&w);
+	ns_turn_until(w.loop, &w.seen, 1);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(test_interface_vanishes)
+{
+	uint8_t ra[ND_PKT_MAX];
+	struct world w;
+	int len;
+
+	if (!world_open(&w, "test_interface_vanishes"))
+		return;
+	len = build_ra(ra, sizeof(ra));
+	ck_assert_int_eq(ns_link_del(w.nl, w.acc.ifindex), 0);
+	assert_quiet(&w);
+	ck_assert_int_lt(w.io->ops->send(w.io, &w.acc, &node_mac, ra,
+	    (size_t)len), 0);
+	assert_quiet(&w);
+	ck_assert_uint_le(counter(&w, "link", "rx-error"), 3);
+	w.io->ops->close(w.io, w.acc.ifindex);
+	world_close(&w);
+}
+END_TEST
+
+/* The consumer closes and opens the interface that it is told about. */
+START_TEST(test_reopen_in_callback)
+{
+	struct world w;
+
+	if (!world_open(&w, "test_reopen_in_callback"))
+		return;
+	w.reopen = true;
+	for (unsigned i = 0; i < 10; i++)
+		node_send_rs(&w);
+	ns_turn_until(w.loop, &w.seen, 1);
+	ck_assert_str_eq(w.last_lif.name, "acc0");
+	node_send_rs(&w);
+	ns_turn_until(w.loop, &w.seen, 2);
+	world_close(&w);
+}
+END_TEST
+
+/* Opening again only takes the news of the interface. */
+START_TEST(test_open_twice)
+{
+	struct world w;
+
+	if (!world_open(&w, "test_open_twice"))
+		return;
+	w.acc.mtu = 1400;
+	ck_assert_int_eq(w.io->ops->open(w.io, &w.acc), 0);
+	node_send_rs(&w);
+	ns_turn_until(w.loop, &w.seen, 1);
+	ck_assert_uint_eq(w.last_lif.mtu, 1400);
+	ck_assert_int_eq(loop_turn(w.loop, 0), 0);
+	ck_assert_uint_eq(w.seen, 1);
+	world_close(&w);
+}
+END_TEST
+
+/* A link without link-layer addresses. */
+START_TEST(test_point_to_point)
+{
+	struct ifreq ifr = { .ifr_name = "p2p0" };
+	uint8_t ra[ND_PKT_MAX], buf[2048];
+	struct world w;
+	ssize_t n;
+	int len;
+
+	if (!world_base(&w, "test_point_to_point"))
+		return;
+	ifr.ifr_flags = IFF_TUN | IFF_NO_PI;
+	w.node_fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (w.node_fd < 0 || ioctl(w.node_fd, TUNSETIFF, &ifr) < 0) {
+		printf("SKIP: test_point_to_point: tun: %s\n",
+		    strerror(errno));
+		world_close(&w);
+		return;
+	}
+	w.acc = (struct link_if){ .ifindex = ns_index("p2p0"),
+		.name = "p2p0", .up = true, .p2p = true, .mtu = 1500 };
+	ns_link_mute(w.nl, w.acc.ifindex);
+	ck_assert_int_eq(ns_link_set(w.nl, w.acc.ifindex, true, NULL), 0);
+	world_listen(&w);
+	ck_assert_int_eq(write(w.node_fd, rs, sizeof(rs)), sizeof(rs));
+	ns_turn_until(w.loop, &w.seen, 1);
+	ck_assert_uint_eq(w.last.type, ND_RS);
+	ck_assert(mac_is_zero(&w.last_mac));
+	len = build_ra(ra, sizeof(ra));
+	ck_assert_int_eq(w.io->ops->send(w.io, &w.acc, NULL, ra,
+	    (size_t)len), 0);
+	do {
+		struct pollfd p = { .fd = w.node_fd, .events = POLLIN };
+
+		ck_assert_int_eq(poll(&p, 1, 20000), 1);
+		n = read(w.node_fd, buf, sizeof(buf));
+	} while (n > 40 && buf[40] != ND_RA);
+	ck_assert_int_eq(n, len);
+	ck_assert_mem_eq(buf, ra, (size_t)len);
+	world_close(&w);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("link");
+	TCase *tc = tcase_create("receiving");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_rs_arrives);
+	tcase_add_test(tc, test_source_mac_is_the_frames);
+	tcase_add_test(tc, test_ns_to_foreign_group);
+	tcase_add_test(tc, test_membership);
+	tcase_add_test(tc, test_filter);
+	tcase_add_test(tc, test_drops_counted);
+	tcase_add_test(tc, test_flood_in_portions);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("sending");
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_send_to_one_node);
+	tcase_add_test(tc, test_send_to_group);
+	tcase_add_test(tc, test_send_not_open);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("life");
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_down_and_up);
+	tcase_add_test(tc, test_interface_vanishes);
+	tcase_add_test(tc, test_reopen_in_callback);
+	tcase_add_test(tc, test_open_twice);
+	tcase_add_test(tc, test_point_to_point);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
