@@ -76,6 +76,7 @@ struct bule {
 	struct timer t_probe;
 	struct prefix hnp;		/* Per-MN-Prefix: the /64 */
 	struct in6_addr lla;		/* of the node, from its RS; :: unknown */
+	struct in6_addr addr;		/* another one of it; :: unknown */
 	struct mac mac;
 	uint64_t ts;			/* last Time Stamp sent */
 	int64_t lifetime_us;		/* profile's; 0 the role's */
@@ -99,6 +100,7 @@ struct bule {
 	bool advertised;		/* the prefix was, and not withdrawn */
 	bool rs_pending;		/* answer at acceptance */
 	bool refresh_after_probe;
+	bool hearsay;			/* attached by a table's word: ask it */
 	bool lookup;			/* a policy lookup is under way */
 	bool gone;			/* free when the data plane is done */
 	uint32_t path_ifindex;		/* where it is hosted now */

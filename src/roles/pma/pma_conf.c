@@ -122,9 +122,10 @@ static const struct cfg_field pma_fields[] = {
 	    .max = 20, .def = "3",
 	    .help = "How often a de-registration is sent without an answer."),
 	F(pma_conf, "presence-check", CFG_DURATION, presence_check_us,
-	    .min = 0, .max = 86400 * USEC_PER_SEC, .def = "0s",
+	    .min = 0, .max = 86400 * USEC_PER_SEC, .def = "1s",
 	    .help = "Before a refresh, probe a node that has not been heard "
-	    "for that long; 0s: never."),
+	    "for that long: a router that a node has left without a word must "
+	    "not take its binding back. 0s: never."),
 	F(pma_conf, "probe-interval", CFG_DURATION, probe_interval_us,
 	    .min = 100 * USEC_PER_MSEC, .max = 60 * USEC_PER_SEC,
 	    .def = "1s", .help = "Between two probes."),

@@ -326,6 +326,15 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 	}
 }
 
+static void
+learn_address(struct bule *b, const struct in6_addr *addr)
+{
+	if (in6_is_linklocal(addr))
+		list_learn_lla(b, addr);
+	else if (!in6_is_zero(addr))
+		b->addr = *addr;
+}
+
 void
 fsm_attach(struct pma *p, struct pma_access *a, const struct mac *mac,
     const struct in6_addr *lla, const char *nai, enum attach_source source)
@@ -346,20 +355,24 @@ fsm_attach(struct pma *p, struct pma_access *a, const struct mac *mac,
 		if (b == NULL)
 			return;
 		announce_attach(b, source);
+		b->hearsay = source == ATTACH_BY_NEIGHBOUR ||
+		    source == ATTACH_BY_FDB;
 		if (lla != NULL)
-			list_learn_lla(b, lla);
+			learn_address(b, lla);
 		enter_profile(b);
 	}
 	/* The entry may be gone only by detach, which nothing here does. */
 	if (lla != NULL)
-		list_learn_lla(b, lla);
-	fsm_alive(b);
+		learn_address(b, lla);
+	if (!b->hearsay)
+		fsm_alive(b);
 }
 
 void
 fsm_alive(struct bule *b)
 {
 	b->heard = pma_now(b->pma);
+	b->hearsay = false;
 	if (b->probes == 0)
 		return;
 	probe_stop(b);
@@ -467,6 +480,9 @@ in_service(struct bule *b)
 	set_state(b, BUL_ACTIVE);
 	b->rs_pending = false;
 	ra_advertise(b);
+	/* The kernel's tables may speak of a node that has left since. */
+	if (b->hearsay)
+		(void)probe_start(b);
 }
 
 static void
@@ -681,7 +697,9 @@ fsm_expiry_timer(struct timer *t)
 	if (b->state == BUL_REREG || b->state == BUL_ACTIVE)
 		set_state(b, BUL_REG);
 	stop_service(b);
-	if (b->state == BUL_REG && !timer_armed(&b->t_signal))
+	/* A node that is being asked whether it is there answers first. */
+	if (b->state == BUL_REG && !timer_armed(&b->t_signal) &&
+	    !b->refresh_after_probe)
 		pbu_send(b, pbu_lifetime(b));
 }
 

@@ -1,21 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Is the node still there?  Silence is no evidence; an unanswered question is
- * (RFC 4861 7.3): unicast Neighbour Solicitations to its link-local address,
+ * (RFC 4861 7.3): unicast Neighbour Solicitations to an address of its,
  * probe-tries of them, probe-interval apart.  Any packet of the node counts as
  * an answer.
  */
 #include "core/util.h"
 #include "roles/pma/pma.h"
 
+/* Where to ask: its link-local address, or one in its home prefix. */
+static const struct in6_addr *
+whom(const struct bule *b)
+{
+	struct prefix addr;
+
+	if (!in6_is_zero(&b->lla))
+		return &b->lla;
+	prefix_from_in6(&addr, &b->addr, 128);
+	return prefix_covers(&b->hnp, &addr) ? &b->addr : NULL;
+}
+
 static void
 ask(struct bule *b)
 {
 	struct env *e = b->pma->role.env;
 	const struct link_if *lif = &b->access->lif;
+	const struct in6_addr *target = whom(b);
 	uint8_t pkt[ND_PKT_MAX];
-	int len = nd_build_ns(&lif->linklocal, &b->lla, &b->lla,
-	    lif->p2p ? NULL : &lif->mac, pkt, sizeof(pkt));
+	int len = nd_build_ns(&lif->linklocal, target, target, lif->p2p ?
+	    NULL : &lif->mac, pkt, sizeof(pkt));
 
 	stat_inc(&b->pma->st, PMA_ST_PROBE);
 	if (len > 0)
@@ -27,7 +40,7 @@ ask(struct bule *b)
 bool
 probe_start(struct bule *b)
 {
-	if (b->access == NULL || in6_is_zero(&b->lla) ||
+	if (b->access == NULL || whom(b) == NULL ||
 	    in6_is_zero(&b->access->lif.linklocal))
 		return false;
 	if (b->probes > 0)
@@ -52,7 +65,7 @@ probe_timer(struct timer *t)
 
 	if (b->probes == 0)
 		return;
-	if (--b->probes > 0 && b->access != NULL)
+	if (--b->probes > 0 && b->access != NULL && whom(b) != NULL)
 		ask(b);
 	else
 		fsm_probe_failed(b);
