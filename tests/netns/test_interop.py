@@ -16,14 +16,14 @@ pytestmark = pytest.mark.stock
 LAB_NODE = "2001:db8:1:9::1"            # lives on the access router by hand
 
 
-@pytest.fixture(scope="module", params=["bpf", "ip6tnl"])
+@pytest.fixture(params=["bpf", "ip6tnl"])
 def ha_only(request):
     with Domain(ha_backend=request.param, daemons=("ha",)) as d:
         assert d.backend("ha") == request.param
         yield d
 
 
-@pytest.fixture(scope="module", params=["bpf", "ip6tnl"])
+@pytest.fixture(params=["bpf", "ip6tnl"])
 def pma_only(request):
     with Domain(pma_backend=request.param, daemons=("ar1",),
                 pma={"pma": {"home-agent": COA["lab"]}}) as d:

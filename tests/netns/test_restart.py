@@ -4,7 +4,7 @@ import pytest
 
 from lib import kernel
 from lib.ns import holds, until
-from lib.topology import ADDR, COA, HA, NAI, PREFIX
+from lib.topology import ADDR, COA, HA, LLA, MAC, NAI, PREFIX
 from lib.traffic import Pinger, reachable
 
 # short, so that an access router notices soon that a home agent forgot
@@ -72,10 +72,25 @@ def test_left_overs_of_a_crashed_router_are_swept(d):
     d.attach("mn1", "ar1")
     d.ar1.kill()
     d.topology.unplug("mn1")
+    d["ar1"].ip("neigh flush dev acc0")     # or it looks as if it were here
     d.ar1.start()
     until(lambda: not kernel.paths(d.ar1) and not kernel.tunnels(d.ar1), 10,
           "paths of a node that left are swept")
     d.attach("mn1", "ar2")
+    assert reachable(d["cn"], ADDR["mn1"])
+
+
+def test_restarted_router_does_not_claim_a_node_that_moved_on(d):
+    """The neighbour cache says reachable for half a minute after a node has
+    left; that is no reason to take its binding from where it is."""
+    d.attach("mn1", "ar1")
+    d["ar1"].ip(f"neigh replace {LLA['mn1']} lladdr {MAC['mn1']} dev acc0 "
+                "nud reachable")
+    d.ar1.kill()
+    d.attach("mn1", "ar2")
+    d.ar1.start()
+    holds(lambda: d.ha.binding(NAI["mn1"]).get("coa") == COA["ar2"], 2,
+          "the binding stays with the router where the node is", every=0.05)
     assert reachable(d["cn"], ADDR["mn1"])
 
 

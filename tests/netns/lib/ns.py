@@ -216,11 +216,12 @@ def delete(prefix):
 
 
 def sweep(kind):
-    """Remove what runs that were killed have left: KIND<pid>-* without pid."""
+    """Remove what runs that were killed have left: KIND<pid>x<n>-* without
+    that process."""
     if not os.path.isdir(RUN):
         return
     for prefix in {n.split("-")[0] for n in os.listdir(RUN)
                    if n.startswith(kind)}:
-        pid = prefix[len(kind):]
+        pid = prefix[len(kind):].split("x")[0]
         if pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
             delete(prefix)

@@ -18,11 +18,13 @@ takes eth0 down and up (as one does that associates anew): Linux solicits
 routers when an interface comes up, not when merely its carrier returns.
 `lab` is a host for tests that speak the protocol by hand.
 """
+import itertools
 import os
 
 from . import ns
 
-KIND = "pmt"                    # namespaces are pmt<pid>-<host>
+KIND = "pmt"                    # namespaces are pmt<pid>x<n>-<host>
+_number = itertools.count()
 HOSTS = ("cn", "ha", "core", "ar1", "ar2", "lab", "air", "mn1", "mn2")
 ROUTERS = ("ar1", "ar2")
 NODES = ("mn1", "mn2")
@@ -75,8 +77,7 @@ class Topology:
 
     def __init__(self):
         ns.sweep(KIND)
-        self.prefix = f"{KIND}{os.getpid()}"
-        ns.delete(self.prefix)
+        self.prefix = f"{KIND}{os.getpid()}x{next(_number)}"
         self.where = {n: None for n in NODES}   # plugged into whose link
         self.ns = {}
         try:
