@@ -10,7 +10,14 @@
  *                                   aged out: silence
  *
  * The table of links is kept to tell news from repetition, and to map a bridge
- * port to its bridge; an overrun of the notification socket reads it again.
+ * port to its bridge.  An overrun of the notification socket reads links,
+ * addresses, neighbours and bridge tables again; a departure that fell into the
+ * gap shows as a lost carrier, or when the role probes its nodes.
+ *
+ * A bridge forgets the addresses behind a port before the port's own loss of
+ * carrier is told (and a port that is deleted is already gone by then), so the
+ * state of the port is asked for when an address goes, not taken from the
+ * table.
  */
 #include "attach/attach.h"
 
@@ -24,8 +31,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ioctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -69,7 +78,7 @@ struct nl_link {
 	struct link_if lif;
 	uint32_t master;		/* bridge, 0 none */
 	uint32_t watch;			/* sources; 0 not ours */
-	bool seen;			/* during a dump */
+	bool seen, addr_seen;		/* during a dump */
 };
 
 struct attach_nl {
@@ -79,7 +88,11 @@ struct attach_nl {
 	struct attach_sink sink;
 	struct netlink_mon *mon;
 	SLIST_HEAD(, nl_link) links;
+	bool reading;			/* in read_tables() */
+	uint32_t only;			/* reading for this interface, 0 all */
 };
+
+static int read_addresses(struct attach_nl *a);
 
 static struct nl_link *
 link_find(struct attach_nl *a, uint32_t ifindex)
@@ -107,7 +120,7 @@ event(struct attach_nl *a, enum attach_kind kind, enum attach_source source,
 	a->sink.attach(a->sink.ctx, &ev);
 }
 
-/* --- links --------------------------------------------------------------------- */
+/* --- links ------------------------------------------------------------- */
 
 static bool
 link_equal(const struct link_if *a, const struct link_if *b)
@@ -141,30 +154,38 @@ link_news(struct attach_nl *a, struct nl_link *l, bool fresh, bool was_up)
 	a->sink.link(a->sink.ctx, fresh ? LINK_NEW : LINK_CHANGED, &l->lif);
 }
 
+/* `ret` stays when the attribute is absent or too short. */
+static void
+get_u32(const struct nlattr *a, uint32_t *ret)
+{
+	if (a != NULL && nla_len(a) >= (int)sizeof(*ret))
+		memcpy(ret, nla_data(a), sizeof(*ret));
+}
+
 /* RTM_NEWLINK attributes into `ret`; what is absent stays. */
 static void
 read_link(const struct nlmsghdr *nlh, const struct ifinfomsg *ifi,
     struct link_if *ret, uint32_t *ret_master)
 {
+	const unsigned running = IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
 	struct nlattr *tb[IFLA_MAX + 1];
 
 	ret->ifindex = (uint32_t)ifi->ifi_index;
 	ret->p2p = ifi->ifi_type != ARPHRD_ETHER;
-	ret->up = (ifi->ifi_flags & IFF_UP) && (ifi->ifi_flags & IFF_RUNNING);
+	/* RUNNING alone is also said of what was never connected */
+	ret->up = (ifi->ifi_flags & running) == running;
 	*ret_master = 0;
 	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)nlh, sizeof(*ifi), tb,
 	    IFLA_MAX, NULL) < 0)
 		return;
 	if (tb[IFLA_IFNAME] != NULL)
 		nla_strlcpy(ret->name, tb[IFLA_IFNAME], sizeof(ret->name));
-	if (tb[IFLA_MTU] != NULL)
-		ret->mtu = nla_get_u32(tb[IFLA_MTU]);
+	get_u32(tb[IFLA_MTU], &ret->mtu);
 	if (!ret->p2p && tb[IFLA_ADDRESS] != NULL &&
 	    nla_len(tb[IFLA_ADDRESS]) == (int)sizeof(ret->mac.b))
 		memcpy(ret->mac.b, nla_data(tb[IFLA_ADDRESS]),
 		    sizeof(ret->mac.b));
-	if (tb[IFLA_MASTER] != NULL)
-		*ret_master = nla_get_u32(tb[IFLA_MASTER]);
+	get_u32(tb[IFLA_MASTER], ret_master);
 }
 
 static void
@@ -204,8 +225,18 @@ on_link(struct attach_nl *a, const struct nlmsghdr *nlh)
 	link_news(a, l, fresh, was_up);
 }
 
-/* --- our link-local addresses ------------------------------------------------------ */
+/* --- our link-local addresses ------------------------------------------- */
 
+static void
+set_linklocal(struct attach_nl *a, struct nl_link *l,
+    const struct in6_addr *addr)
+{
+	l->lif.linklocal = *addr;
+	l->addr_seen = true;
+	a->sink.link(a->sink.ctx, LINK_CHANGED, &l->lif);
+}
+
+/* Of several addresses the one told first stays, until it goes. */
 static void
 on_addr(struct attach_nl *a, const struct nlmsghdr *nlh)
 {
@@ -213,6 +244,7 @@ on_addr(struct attach_nl *a, const struct nlmsghdr *nlh)
 	struct nlattr *tb[IFA_MAX + 1];
 	struct in6_addr addr;
 	struct nl_link *l;
+	bool gone = nlh->nlmsg_type == RTM_DELADDR;
 
 	if (nlmsg_datalen(nlh) < (int)sizeof(*ifa) ||
 	    ifa->ifa_family != AF_INET6 || ifa->ifa_scope != RT_SCOPE_LINK ||
@@ -224,21 +256,30 @@ on_addr(struct attach_nl *a, const struct nlmsghdr *nlh)
 	if (l == NULL)
 		return;
 	memcpy(&addr, nla_data(tb[IFA_ADDRESS]), sizeof(addr));
-	if (nlh->nlmsg_type == RTM_DELADDR) {
-		if (!in6_eq(&addr, &l->lif.linklocal))
+	/* usable when duplicate address detection is through, not before */
+	if (!gone && ifa->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+		return;
+	if (in6_eq(&addr, &l->lif.linklocal)) {
+		if (!gone) {
+			l->addr_seen = true;
 			return;
-		memset(&l->lif.linklocal, 0, sizeof(l->lif.linklocal));
-	} else {
-		/* not before duplicate address detection is through */
-		if (ifa->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) ||
-		    in6_eq(&addr, &l->lif.linklocal))
-			return;
-		l->lif.linklocal = addr;
+		}
+		set_linklocal(a, l, &in6addr_any);
+		read_addresses(a);	/* is there another? */
+	} else if (!gone && in6_is_zero(&l->lif.linklocal)) {
+		set_linklocal(a, l, &addr);
 	}
-	a->sink.link(a->sink.ctx, LINK_CHANGED, &l->lif);
 }
 
-/* --- neighbours and bridge tables ------------------------------------------------------ */
+/* --- neighbours and bridge tables -------------------------------------- */
+
+static bool
+wants(const struct attach_nl *a, const struct nl_link *l,
+    enum attach_source source)
+{
+	return l->watch & 1u << source &&
+	    (a->only == 0 || a->only == l->lif.ifindex);
+}
 
 static void
 neighbour_event(struct attach_nl *a, const struct nlmsghdr *nlh,
@@ -248,7 +289,7 @@ neighbour_event(struct attach_nl *a, const struct nlmsghdr *nlh,
 	struct in6_addr lla = IN6ADDR_ANY_INIT;
 	enum attach_kind kind;
 
-	if (l == NULL || !(l->watch & 1u << ATTACH_BY_NEIGHBOUR))
+	if (l == NULL || !wants(a, l, ATTACH_BY_NEIGHBOUR))
 		return;
 	if (dst != NULL && nla_len(dst) == (int)sizeof(lla))
 		memcpy(&lla, nla_data(dst), sizeof(lla));
@@ -258,8 +299,6 @@ neighbour_event(struct attach_nl *a, const struct nlmsghdr *nlh,
 		kind = ATTACH_UP;
 	else
 		return;
-	if (kind == ATTACH_UP && !in6_is_linklocal(&lla))
-		memset(&lla, 0, sizeof(lla));
 	/* a failed entry has forgotten whose MAC address it was */
 	if (mac_is_zero(mac) && (kind == ATTACH_UP || in6_is_zero(&lla)))
 		return;
@@ -267,41 +306,42 @@ neighbour_event(struct attach_nl *a, const struct nlmsghdr *nlh,
 	event(a, kind, ATTACH_BY_NEIGHBOUR, l->lif.ifindex, mac, &lla);
 }
 
-/*
- * Has the port its carrier, now?  The table forgets a port's addresses before
- * the message about the port itself arrives, so our copy is out of date.
- */
+/* In the kernel, at this moment; false for an interface that is not there. */
 static bool
-is_running(const struct nl_link *l)
+has_carrier(uint32_t ifindex)
 {
-	struct ifreq ifr = { 0 };
-	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool running = false;
+	struct ifreq ifr = { .ifr_ifindex = (int)ifindex };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool up;
 
 	if (fd < 0)
-		return l->lif.up;
-	memcpy(ifr.ifr_name, l->lif.name, sizeof(ifr.ifr_name));
-	if (ioctl(fd, SIOCGIFFLAGS, &ifr) == 0)
-		running = ifr.ifr_flags & IFF_UP && ifr.ifr_flags & IFF_RUNNING;
+		return true;		/* nothing proves the contrary */
+	up = ioctl(fd, SIOCGIFNAME, &ifr) == 0 &&
+	    ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 &&
+	    ifr.ifr_flags & IFF_UP && ifr.ifr_flags & IFF_RUNNING;
 	close(fd);
-	return running;
+	return up;
 }
 
 static void
 fdb_event(struct attach_nl *a, const struct nlmsghdr *nlh,
-    const struct ndmsg *ndm, const struct mac *mac)
+    const struct ndmsg *ndm, const struct mac *mac,
+    const struct nlattr *master)
 {
-	struct nl_link *port = link_find(a, (uint32_t)ndm->ndm_ifindex);
-	struct nl_link *l = port;
+	uint32_t port = (uint32_t)ndm->ndm_ifindex, bridge = port;
+	struct nl_link *l = link_find(a, port);
 	enum attach_kind kind = ATTACH_UP;
 
-	if (port != NULL && port->master != 0)
-		l = link_find(a, port->master);
-	if (l == NULL || mac_is_zero(mac) ||
-	    !(l->watch & 1u << ATTACH_BY_FDB))
+	if (l != NULL && l->master != 0)
+		bridge = l->master;
+	get_u32(master, &bridge);
+	l = link_find(a, bridge);
+	if (l == NULL || mac_is_zero(mac) || !wants(a, l, ATTACH_BY_FDB))
 		return;
 	if (nlh->nlmsg_type == RTM_DELNEIGH)
-		kind = is_running(port) ? ATTACH_MAYBE_GONE : ATTACH_DOWN;
+		kind = has_carrier(port) ? ATTACH_MAYBE_GONE : ATTACH_DOWN;
+	else if (!(ndm->ndm_state & NUD_REACHABLE))
+		return;			/* about to age out */
 	stat_inc(&a->st, ST_FDB);
 	event(a, kind, ATTACH_BY_FDB, l->lif.ifindex, mac, NULL);
 }
@@ -326,12 +366,12 @@ on_neigh(struct attach_nl *a, const struct nlmsghdr *nlh)
 	if (!mac_is_zero(&mac) && !mac_is_unicast(&mac))
 		return;
 	if (ndm->ndm_family == AF_BRIDGE)
-		fdb_event(a, nlh, ndm, &mac);
+		fdb_event(a, nlh, ndm, &mac, tb[NDA_MASTER]);
 	else if (ndm->ndm_family == AF_INET6)
 		neighbour_event(a, nlh, ndm, &mac, tb[NDA_DST]);
 }
 
-/* --- reading and following ---------------------------------------------------------------- */
+/* --- reading and following --------------------------------------------- */
 
 static void
 on_message(void *ctx, const struct nlmsghdr *nlh)
@@ -364,41 +404,103 @@ dump(struct attach_nl *a, int type, const void *hdr, size_t len)
 	    NLMSG_ALIGNTO) == 0)
 		r = netlink_dump(a->nl, m, on_message, NULL, a);
 	nlmsg_free(m);
+	if (r < 0)
+		log_warn(a->log, MOD, "read-failed", KV_ERR(r),
+		    KV_U("type", (unsigned)type));
 	return r;
 }
 
-/* Links, then addresses; links that are not there any more are gone. */
 static int
-read_tables(struct attach_nl *a)
+read_addresses(struct attach_nl *a)
+{
+	const struct ifaddrmsg ifa = { .ifa_family = AF_INET6 };
+
+	return dump(a, RTM_GETADDR, &ifa, sizeof(ifa));
+}
+
+/* What neighbour and bridge tables hold already counts as news. */
+static void
+read_neighbours(struct attach_nl *a, uint32_t sources, uint32_t ifindex)
+{
+	struct ndmsg ndm = { .ndm_family = AF_INET6 };
+
+	a->only = ifindex;
+	if (sources & 1u << ATTACH_BY_NEIGHBOUR)
+		(void)dump(a, RTM_GETNEIGH, &ndm, sizeof(ndm));
+	ndm.ndm_family = AF_BRIDGE;
+	if (sources & 1u << ATTACH_BY_FDB)
+		(void)dump(a, RTM_GETNEIGH, &ndm, sizeof(ndm));
+	a->only = 0;
+}
+
+/* Links that the dump did not show are gone. */
+static int
+read_links(struct attach_nl *a)
 {
 	const struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
-	const struct ifaddrmsg ifa = { .ifa_family = AF_INET6 };
 	struct nl_link *l, *next;
 	int r;
 
 	SLIST_FOREACH(l, &a->links, entry)
-		l->seen = false;
+		l->seen = l->addr_seen = false;
 	r = dump(a, RTM_GETLINK, &ifi, sizeof(ifi));
-	if (r < 0)
-		return r;
-	for (l = SLIST_FIRST(&a->links); l != NULL; l = next) {
+	for (l = SLIST_FIRST(&a->links); r == 0 && l != NULL; l = next) {
 		next = SLIST_NEXT(l, entry);
 		if (!l->seen)
 			link_gone(a, l);
 	}
-	return dump(a, RTM_GETADDR, &ifa, sizeof(ifa));
+	return r;
+}
+
+/* Addresses that the dump did not show are gone; then another may do. */
+static int
+reread_addresses(struct attach_nl *a)
+{
+	struct nl_link *l;
+	bool again = false;
+	int r = read_addresses(a);
+
+	SLIST_FOREACH(l, &a->links, entry) {
+		if (r == 0 && !l->addr_seen &&
+		    !in6_is_zero(&l->lif.linklocal)) {
+			set_linklocal(a, l, &in6addr_any);
+			again = true;
+		}
+	}
+	return again ? read_addresses(a) : r;
+}
+
+/*
+ * Links, then addresses, then what is known on links that are watched.  The
+ * consumer may begin to watch a link as soon as it hears of it: its neighbours
+ * are read at the end, when bridge ports are known as such.
+ */
+static int
+read_tables(struct attach_nl *a)
+{
+	struct nl_link *l;
+	uint32_t sources = 0;
+	int r;
+
+	a->reading = true;
+	r = read_links(a);
+	if (r == 0)
+		r = reread_addresses(a);
+	a->reading = false;
+	SLIST_FOREACH(l, &a->links, entry)
+		sources |= l->watch;
+	if (r == 0)
+		read_neighbours(a, sources, 0);
+	return r;
 }
 
 static void
 on_lost(void *ctx)
 {
 	struct attach_nl *a = ctx;
-	int r;
 
 	stat_inc(&a->st, ST_REREAD);
-	r = read_tables(a);
-	if (r < 0)
-		log_warn(a->log, MOD, "read-failed", KV_ERR(r));
+	(void)read_tables(a);
 }
 
 int
@@ -429,17 +531,6 @@ attach_nl_start(struct attach_nl *a)
 	return r < 0 ? r : read_tables(a);
 }
 
-/* What the neighbour and bridge tables hold already counts as news. */
-static void
-read_neighbours(struct attach_nl *a, unsigned char family)
-{
-	const struct ndmsg ndm = { .ndm_family = family };
-	int r = dump(a, RTM_GETNEIGH, &ndm, sizeof(ndm));
-
-	if (r < 0)
-		log_warn(a->log, MOD, "read-failed", KV_ERR(r));
-}
-
 void
 attach_nl_watch(struct attach_nl *a, uint32_t ifindex, uint32_t sources)
 {
@@ -450,10 +541,8 @@ attach_nl_watch(struct attach_nl *a, uint32_t ifindex, uint32_t sources)
 		return;
 	fresh = sources & ~l->watch;
 	l->watch = sources;
-	if (fresh & 1u << ATTACH_BY_NEIGHBOUR)
-		read_neighbours(a, AF_INET6);
-	if (fresh & 1u << ATTACH_BY_FDB)
-		read_neighbours(a, AF_BRIDGE);
+	if (!a->reading)
+		read_neighbours(a, fresh, ifindex);
 }
 
 void

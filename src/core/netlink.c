@@ -645,6 +645,24 @@ mon_destroy(struct netlink_mon *m)
 	free(m);
 }
 
+/*
+ * Notifications were lost.  Those before the gap that still wait must not be
+ * told after the consumer has read the tables: they would bring back what is
+ * gone, and the message that says so is among the lost ones.
+ */
+static void
+overrun(struct netlink_mon *m)
+{
+	ssize_t r;
+
+	stat_inc(&m->netlink->st, ST_OVERRUN);
+	do
+		r = receive(m->fd, m->buf, sizeof(m->buf));
+	while (r > 0 || r == -ENOBUFS);
+	if (m->lost != NULL)
+		m->lost(m->ctx);
+}
+
 static void
 on_notification(void *ctx, int fd, int what UNUSED)
 {
@@ -655,12 +673,8 @@ on_notification(void *ctx, int fd, int what UNUSED)
 		ssize_t len = receive(fd, m->buf, sizeof(m->buf));
 		struct nlmsghdr *nlh = (void *)m->buf;
 
-		if (len == -ENOBUFS) {
-			stat_inc(&m->netlink->st, ST_OVERRUN);
-			if (m->lost != NULL)
-				m->lost(m->ctx);
-			continue;
-		}
+		if (len == -ENOBUFS)
+			overrun(m);
 		if (len <= 0)
 			break;
 		for (; !m->dead && len > 0 && NLMSG_OK(nlh, (unsigned)len);

@@ -56,7 +56,8 @@ int netlink_dump(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn,
 
 /*
  * Follow a multicast group (RTNLGRP_LINK, ...).  When the socket overran
- * (ENOBUFS), `lost` is called: re-read what you need.
+ * (ENOBUFS), `lost` is called: re-read what you need.  Older notifications
+ * are not told after that.
  */
 struct netlink_mon;
 int netlink_monitor(struct netlink *n, const int *groups, unsigned ngroups,
