@@ -100,7 +100,7 @@ struct bule {
 	bool advertised;		/* the prefix was, and not withdrawn */
 	bool rs_pending;		/* answer at acceptance */
 	bool refresh_after_probe;
-	bool hearsay;			/* attached by a table's word: ask it */
+	uint8_t attached_by;		/* enum attach_source */
 	bool lookup;			/* a policy lookup is under way */
 	bool gone;			/* free when the data plane is done */
 	uint32_t path_ifindex;		/* where it is hosted now */

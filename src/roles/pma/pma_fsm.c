@@ -293,9 +293,13 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 		b->gone = false;
 		b->signalled = false;
 	}
+	if (b->state == BUL_IDLE && b->probes > 0 &&
+	    source == ATTACH_BY_NEIGHBOUR)
+		return;			/* it is being asked */
 	switch ((enum bul_state)b->state) {
 	case BUL_IDLE:
 	case BUL_DEREG:
+		probe_stop(b);
 		announce_attach(b, source);
 		enter_profile(b);
 		break;
@@ -327,6 +331,13 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 }
 
 static void
+attach_confirmed(struct bule *b)
+{
+	announce_attach(b, b->attached_by);
+	enter_profile(b);
+}
+
+static void
 learn_address(struct bule *b, const struct in6_addr *addr)
 {
 	if (in6_is_linklocal(addr))
@@ -354,17 +365,22 @@ fsm_attach(struct pma *p, struct pma_access *a, const struct mac *mac,
 		b = attach_new(p, a, mac, nai);
 		if (b == NULL)
 			return;
-		announce_attach(b, source);
-		b->hearsay = source == ATTACH_BY_NEIGHBOUR ||
-		    source == ATTACH_BY_FDB;
+		b->attached_by = (uint8_t)source;
 		if (lla != NULL)
 			learn_address(b, lla);
-		enter_profile(b);
+		/*
+		 * The neighbour table speaks of a node for half a minute after
+		 * it has left; to register it then would take its binding from
+		 * where it is.  So it is asked first.
+		 */
+		if (source == ATTACH_BY_NEIGHBOUR && probe_start(b))
+			return;
+		attach_confirmed(b);
 	}
 	/* The entry may be gone only by detach, which nothing here does. */
 	if (lla != NULL)
 		learn_address(b, lla);
-	if (!b->hearsay)
+	if (source != ATTACH_BY_NEIGHBOUR)
 		fsm_alive(b);
 }
 
@@ -372,10 +388,11 @@ void
 fsm_alive(struct bule *b)
 {
 	b->heard = pma_now(b->pma);
-	b->hearsay = false;
 	if (b->probes == 0)
 		return;
 	probe_stop(b);
+	if (b->state == BUL_IDLE && !b->gone)
+		attach_confirmed(b);
 	if (b->refresh_after_probe) {
 		b->refresh_after_probe = false;
 		fsm_signal_timer(&b->t_signal);
@@ -412,7 +429,10 @@ void
 fsm_probe_failed(struct bule *b)
 {
 	b->refresh_after_probe = false;
-	fsm_detach(b, ATTACH_BY_NUD);
+	if (b->state == BUL_IDLE)
+		fsm_forget(b);		/* it was never there */
+	else
+		fsm_detach(b, ATTACH_BY_NUD);
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -432,6 +452,10 @@ refresh_delay(const struct bule *b, const struct mh_msg *m)
 
 	if (m->o.have & MHO_REFRESH_ADVICE && advice > 0)
 		delay = MIN_OF(delay, advice);
+	/* Time to find out whether the node is there. */
+	if (c->presence_check_us > 0)
+		delay = MAX_OF(delay - c->probe_interval_us * c->probe_tries,
+		    delay / 2);
 	crypto_random(&dice, sizeof(dice));
 	return delay - delay / 100 * REFRESH_JITTER_PERCENT * dice / 255;
 }
@@ -480,9 +504,6 @@ in_service(struct bule *b)
 	set_state(b, BUL_ACTIVE);
 	b->rs_pending = false;
 	ra_advertise(b);
-	/* The kernel's tables may speak of a node that has left since. */
-	if (b->hearsay)
-		(void)probe_start(b);
 }
 
 static void

@@ -8,7 +8,8 @@
 #include "core/util.h"
 #include "roles/pma/pma.h"
 
-/* Where to ask: its link-local address, or one in its home prefix. */
+/* Where to ask: its link-local address, or one in its home prefix (any one,
+ * before the profile is known). */
 static const struct in6_addr *
 whom(const struct bule *b)
 {
@@ -17,6 +18,8 @@ whom(const struct bule *b)
 	if (!in6_is_zero(&b->lla))
 		return &b->lla;
 	prefix_from_in6(&addr, &b->addr, 128);
+	if (b->hnp.family == 0 && !in6_is_zero(&b->addr))
+		return &b->addr;
 	return prefix_covers(&b->hnp, &addr) ? &b->addr : NULL;
 }
 
