@@ -37,8 +37,8 @@ struct attach_event {
 	uint32_t ifindex;	/* access interface */
 	struct mac mac;		/* zero: every node of the interface
 				 * (carrier), or a p2p link */
-	struct in6_addr lla;	/* the node's link-local, :: unknown; when it
-				 * may be gone any address of it */
+	struct in6_addr lla;	/* an address of the node, link-local where
+				 * there is a choice; :: unknown */
 	const char *nai;	/* NULL: by MAC from the policy */
 };
 
