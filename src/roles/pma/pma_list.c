@@ -113,6 +113,8 @@ list_new(struct pma *p, const char *nai, size_t len)
 	b->nai_len = (uint8_t)len;
 	b->pma = p;
 	b->per_mn_prefix = true;
+	/* Not where an earlier life of it began: late answers match nobody. */
+	crypto_random(&b->seq, sizeof(b->seq));
 	timer_init(&b->t_signal, fsm_signal_timer);
 	timer_init(&b->t_expiry, fsm_expiry_timer);
 	timer_init(&b->t_ra, ra_timer);

@@ -133,10 +133,16 @@ match(struct pma *p, const struct mh_pkt *pkt, const struct mh_msg *m)
 	return b;
 }
 
-/* An accepting answer must be about the prefix that was asked for (A18). */
+/*
+ * An accepting answer must be about the prefix that was asked for (A18), and
+ * echoes the time stamp (A24): numbers may repeat when an entry is made anew,
+ * stamps do not.
+ */
 static bool
-prefix_fits(const struct bule *b, const struct mh_msg *m)
+acceptance_fits(const struct bule *b, const struct mh_msg *m)
 {
+	if (m->o.have & MHO_TIMESTAMP && m->o.timestamp != b->ts)
+		return false;
 	for (unsigned i = 0; i < m->o.nhnp; i++) {
 		if (!prefix_covers(&b->hnp, &m->o.hnp[i]))
 			return false;
@@ -152,7 +158,7 @@ pbu_on_ba(struct role *r, const struct mh_pkt *pkt, const struct mh_msg *m)
 	enum reaction react;
 
 	stat_inc(&p->st, PMA_ST_PBA);
-	if (b == NULL || (ba_is_success(m->ba.status) && !prefix_fits(b, m))) {
+	if (b == NULL || (ba_is_success(m->ba.status) && !acceptance_fits(b, m))) {
 		stat_inc(&p->st, PMA_ST_PBA_STRAY);
 		log_debug(r->env->log, r->ops->name, "pba-stray",
 		    KV_IN6("src", &pkt->src), KV_U("seq", m->ba.seq),

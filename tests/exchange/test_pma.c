@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The proxy mobile agent against answers that are made by hand: there is no
+ * home agent in this world, only its address.  Attachment, every refusal,
+ * retransmission, refresh, expiry, detachment by each kind of evidence, a
+ * kernel that refuses, moves, interfaces that come and go, policy, control.
+ *
+ * Throughout: no advertisement of the home prefix before acceptance by the home
+ * agent and by the kernel (A13), none after a denial (D6.10-18).
+ */
+#include <check.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "exchange/sim.h"
+
+#define HA "2001:db8:a::1"
+#define HA2 "2001:db8:a::2"
+#define P1 "2001:db8:b::1"
+#define MN1 "mn1@example.com"
+#define MN2 "mn2@example.com"
+#define HNP1 "2001:db8:1:1::/64"
+#define HNP2 "2001:db8:1:2::/64"
+#define MAC1 "02:00:00:00:01:01"
+#define MAC2 "02:00:00:00:01:02"
+#define SEC USEC_PER_SEC
+
+struct t {
+	struct sim *s;
+	struct sim_node *pma;
+	struct pma_conf *conf;
+	struct profile *prof1, *prof2;
+	struct sim_mn *mn1, *mn2;
+	usec_t last_ack;	/* when admit() answered */
+};
+
+static struct t
+setup_stopped(void)
+{
+	struct t t = { .s = sim_new(11) };
+
+	t.conf = sim_pma_conf(t.s, P1);
+	t.prof1 = sim_profile(t.s, MN1, HNP1, MAC1);
+	t.prof2 = sim_profile(t.s, MN2, HNP2, MAC2);
+	t.mn1 = sim_mn_new(t.s, MAC1);
+	t.mn2 = sim_mn_new(t.s, MAC2);
+	return t;
+}
+
+static void
+start(struct t *t)
+{
+	if (t->conf->access.n == 0)
+		sim_pma_access(t->s, t->conf, "acc0", 0, NULL);
+	t->pma = sim_add_pma(t->s, P1, t->conf);
+	sim_mn_plug(t->mn1, t->pma, 1);
+	sim_mn_plug(t->mn2, t->pma, 1);
+}
+
+static struct t
+setup(void)
+{
+	struct t t = setup_stopped();
+
+	start(&t);
+	return t;
+}
+
+static uint64_t
+stat_of(struct t *t, const char *name)
+{
+	return sim_stat(t->pma, "pma", name);
+}
+
+/* --- the home agent, by hand ------------------------------------------- */
+
+/* The next PBU; to anybody. */
+static const struct sim_pkt *
+pbu(struct t *t)
+{
+	const struct sim_pkt *p = sim_expect_pbu(t->s, P1, NULL);
+
+	ck_assert_int_eq(p->parsed, MH_OK);
+	return p;
+}
+
+/* An answer to `p` that is right in every respect but its status. */
+static struct mh_msg
+answer_to(const struct sim_pkt *p, int status, unsigned life_s)
+{
+	struct mh_msg m = { .type = MH_BA };
+
+	m.ba.status = (uint8_t)status;
+	m.ba.flags = BA_P;
+	m.ba.seq = p->m.bu.seq;
+	m.ba.lifetime_4s = (uint16_t)(life_s / 4);
+	m.o = p->m.o;
+	m.o.have &= MHO_MN_ID | MHO_HNP | MHO_TIMESTAMP;
+	return m;
+}
+
+static void
+say(struct t *t, const struct sim_pkt *p, const struct mh_msg *m)
+{
+	char src[ADDR_STRLEN];
+
+	sim_send_mh(t->s, in6_str(&p->dst, src), P1, m);
+	sim_run_for(t->s, 10 * USEC_PER_MSEC);
+}
+
+static void
+ack(struct t *t, const struct sim_pkt *p, int status, unsigned life_s)
+{
+	struct mh_msg m = answer_to(p, status, life_s);
+
+	say(t, p, &m);
+}
+
+/* The next request is for that lifetime; accept it. */
+static const struct sim_pkt *
+admit(struct t *t, unsigned life_s)
+{
+	const struct sim_pkt *p = pbu(t);
+
+	ck_assert_uint_gt(p->m.bu.lifetime_4s, 0);
+	t->last_ack = sim_now(t->s);
+	ack(t, p, BA_ACCEPTED, life_s);
+	return p;
+}
+
+/* Attach mn1 by an RS, to the end. */
+static void
+attach(struct t *t)
+{
+	sim_mn_rs(t->mn1);
+	admit(t, 300);
+	ck_assert(sim_routed(t->pma, HNP1, HA));
+	ck_assert(sim_mn_has_prefix(t->mn1, HNP1));
+}
+
+/* Nothing of the node is left, and nobody was told the contrary. */
+static void
+no_service(struct t *t)
+{
+	ck_assert(sim_routed(t->pma, HNP1, NULL));
+	ck_assert(!sim_mn_has_prefix(t->mn1, HNP1));
+	ck_assert_uint_eq(t->pma->kernel.ntunnels, 0);
+}
+
+/* How many RAs so far promise a prefix. */
+static size_t
+promises(struct t *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sim_ras(t->s); i++) {
+		const struct sim_ra *ra = sim_ra(t->s, i);
+
+		ck_assert(ra->good);
+		n += ra->ra.npio > 0 && (ra->ra.pio[0].valid_s > 0 ||
+		    ra->ra.pio[0].preferred_s > 0);
+	}
+	return n;
+}
+
+static bool
+shown(struct t *t, const char *cmd, const char *what)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "{\"v\":1,\"cmd\":%s}", cmd);
+	return strstr(sim_ctl(t->pma, line), what) != NULL;
+}
+
+static bool
+in_state(struct t *t, const char *nai, const char *state)
+{
+	char cmd[128], what[64];
+
+	snprintf(cmd, sizeof(cmd), "\"show mn\",\"args\":{\"nai\":\"%s\"}",
+	    nai);
+	snprintf(what, sizeof(what), "\"state\":\"%s\"", state);
+	return shown(t, cmd, what);
+}
+
+static bool
+known(struct t *t, const char *nai)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "\"show mn\",\"args\":{\"nai\":\"%s\"}",
+	    nai);
+	return shown(t, cmd, "\"state\"");
+}
+
+/* --- attachment -------------------------------------------------------- */
+
+START_TEST(test_attach)
+{
+	struct t t = setup();
+	struct prefix hnp = sim_prefix(HNP1);
+	struct in6_addr ha = sim_in6(HA), coa = sim_in6(P1);
+	const struct sim_pkt *p;
+	const struct sim_kpath *k;
+	int64_t off;
+
+	t.pma->skew_us = 250 * USEC_PER_MSEC;
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	ck_assert(in6_eq(&p->dst, &ha));
+	ck_assert_uint_eq(p->m.bu.flags, BU_A | BU_H | BU_P);	/* A17 */
+	ck_assert_uint_eq(p->m.bu.lifetime_4s, 75);
+	ck_assert_uint_eq(p->m.o.have, MHO_MN_ID | MHO_HNP | MHO_TIMESTAMP |
+	    MHO_ALT_COA);
+	ck_assert_uint_eq(p->m.o.mn_id_subtype, 1);
+	ck_assert_uint_eq(p->m.o.mn_id_len, strlen(MN1));
+	ck_assert_mem_eq(p->m.o.mn_id, MN1, strlen(MN1));
+	ck_assert_uint_eq(p->m.o.nhnp, 1);
+	ck_assert(prefix_eq(&p->m.o.hnp[0], &hnp));
+	ck_assert(in6_eq(&p->m.o.alt_coa, &coa));		/* A16 */
+	off = mh_ts_to_us(p->m.o.timestamp) - p->wall;
+	ck_assert(off > 249900 && off < 250100);
+	/* nothing before the answer */
+	ck_assert_uint_eq(t.mn1->nra, 0);
+	ck_assert_uint_eq(sim_kpaths(t.pma), 0);
+	ack(&t, p, BA_ACCEPTED, 300);
+	k = sim_kpath(t.pma, HNP1);
+	ck_assert_ptr_nonnull(k);
+	ck_assert_int_eq(k->side, DP_PMA);
+	ck_assert_uint_eq(k->access_ifindex, 1);
+	ck_assert(mac_eq(&k->mac, &t.mn1->mac));
+	ck_assert(in6_eq(&k->local, &coa) && in6_eq(&k->remote, &ha));
+	ck_assert_uint_eq(sim_seen(t.pma, "registered"), 1);
+	ck_assert_uint_eq(stat_of(&t, "registered"), 1);
+	ck_assert(in_state(&t, MN1, "active"));
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_advertisement)
+{
+	struct t t = setup();
+	struct in6_addr all = sim_in6("ff02::1");
+	struct prefix hnp = sim_prefix(HNP1);
+	const struct sim_ra *ra;
+	unsigned had;
+
+	attach(&t);
+	ra = &t.mn1->ra;
+	ck_assert(ra->good && !ra->l2_multicast);
+	ck_assert(mac_eq(&ra->l2_dst, &t.mn1->mac));	/* D6.3-7 */
+	ck_assert(in6_eq(&ra->ra.dst, &all));
+	ck_assert(in6_eq(&ra->ra.src, &sim_if(t.pma, 1)->lif.linklocal));
+	ck_assert_uint_eq(ra->ra.npio, 1);
+	ck_assert(prefix_eq(&ra->ra.pio[0].prefix, &hnp));
+	ck_assert(ra->ra.pio[0].onlink && ra->ra.pio[0].autonomous);
+	ck_assert_uint_eq(ra->ra.pio[0].valid_s, 2592000);
+	ck_assert_uint_eq(ra->ra.pio[0].preferred_s, 604800);
+	ck_assert_uint_eq(ra->ra.router_lifetime_s, 90);
+	ck_assert_uint_eq(ra->ra.hop_limit, 64);
+	ck_assert_uint_eq(ra->ra.mtu, 1460);
+	ck_assert(!ra->ra.managed && !ra->ra.other);
+	ck_assert(ra->ra.has_lladdr &&
+	    mac_eq(&ra->ra.lladdr, &sim_if(t.pma, 1)->lif.mac));
+	ck_assert_uint_eq(t.mn2->nra, 0);	/* nobody else's business */
+	/* and again every interval, before half of the router lifetime */
+	had = t.mn1->nra;
+	sim_run_for(t.s, 61 * SEC);
+	ck_assert_uint_eq(t.mn1->nra, had + 2);
+	t.conf->ra.router_lifetime_us = 10 * SEC;
+	sim_run_for(t.s, 30 * SEC);
+	had = t.mn1->nra;
+	sim_run_for(t.s, 50 * SEC);
+	ck_assert_uint_eq(t.mn1->nra, had + 10);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_mtu)
+{
+	struct t t = setup();
+	struct dp_tunnel *tun;
+
+	attach(&t);
+	tun = sim_tunnel(t.pma, P1, HA);
+	tunnel_set_path_mtu(tun, 1400);
+	ck_assert_uint_eq(t.mn1->ra.ra.mtu, 1360);
+	tunnel_set_path_mtu(tun, 600);
+	ck_assert_uint_eq(t.mn1->ra.ra.mtu, 1280);
+	tunnel_set_path_mtu(tun, 9000);
+	sim_if(t.pma, 1)->lif.mtu = 1300;	/* the link's counts, too */
+	sim_if_up(t.pma, 1, true);
+	ck_assert_uint_eq(t.mn1->ra.ra.mtu, 1300);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_solicitation_waits_for_acceptance)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	for (int i = 0; i < 3; i++) {
+		sim_mn_rs(t.mn1);
+		sim_run_for(t.s, 100 * USEC_PER_MSEC);
+	}
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	ck_assert_uint_eq(sim_count_mh(t.s, MH_BU, NULL, NULL), 1);
+	t.pma->kernel.delay_us = SEC;	/* the kernel has to say yes, too */
+	ack(&t, p, BA_ACCEPTED, 300);
+	sim_mn_rs(t.mn1);
+	sim_run_for(t.s, 900 * USEC_PER_MSEC);
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	sim_run_for(t.s, 200 * USEC_PER_MSEC);
+	ck_assert_uint_eq(t.mn1->nra, 1);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	/* once in service each one is answered at once */
+	sim_mn_rs(t.mn1);
+	sim_run_for(t.s, USEC_PER_MSEC);
+	ck_assert_uint_eq(t.mn1->nra, 2);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_unknown_mac)
+{
+	struct t t = setup();
+	struct sim_mn *x = sim_mn_new(t.s, "02:00:00:00:09:09");
+
+	sim_mn_plug(x, t.pma, 1);
+	sim_mn_rs(x);
+	sim_run_for(t.s, 10 * SEC);
+	ck_assert_uint_eq(sim_pkts(t.s), 0);
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	ck_assert_uint_eq(stat_of(&t, "unknown-mac"), 1);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_not_entitled)
+{
+	struct t t = setup();
+
+	t.prof1->pmip = false;
+	sim_mn_rs(t.mn1);
+	sim_run_for(t.s, 100 * SEC);
+	ck_assert_uint_eq(sim_pkts(t.s), 0);
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	ck_assert_uint_eq(stat_of(&t, "not-entitled"), 1);
+	ck_assert(in_state(&t, MN1, "denied"));
+	/* what was never signalled is forgotten without a word */
+	sim_attach(t.pma, ATTACH_DOWN, ATTACH_BY_CARRIER, 1, NULL, NULL);
+	sim_run_for(t.s, 10 * SEC);
+	ck_assert_uint_eq(sim_pkts(t.s), 0);
+	ck_assert(!known(&t, MN1));
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_no_home_agent)
+{
+	struct t t = setup();
+
+	t.conf->home_agent = sim_in6("::");
+	sim_mn_rs(t.mn1);
+	sim_run_for(t.s, 10 * SEC);
+	ck_assert_uint_eq(sim_pkts(t.s), 0);
+	ck_assert_uint_eq(stat_of(&t, "no-home-agent"), 1);
+	t.prof2->home_agent = sim_in6(HA2);	/* the profile's goes first */
+	t.prof2->lifetime_us = 40 * SEC;
+	sim_mn_rs(t.mn2);
+	ck_assert_uint_eq(pbu(&t)->m.bu.lifetime_4s, 10);
+	ck_assert_uint_eq(sim_count_mh(t.s, MH_BU, P1, HA2), 1);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_max_nodes)
+{
+	struct t t = setup_stopped();
+
+	t.conf->max_nodes = 1;
+	start(&t);
+	attach(&t);
+	sim_mn_rs(t.mn2);
+	sim_run_for(t.s, 10 * SEC);
+	ck_assert_uint_eq(stat_of(&t, "table-full"), 1);
+	ck_assert_uint_eq(t.mn2->nra, 0);
+	ck_assert_uint_eq(sim_count_mh(t.s, MH_BU, NULL, NULL), 1);
+	sim_free(t.s);
+}
+END_TEST
+
+/* --- refusals ---------------------------------------------------------- */
+
+static const struct {
+	uint8_t status;
+	bool permanent;
+} denials[] = {
+	{ BA_UNSPECIFIED, true }, { BA_PROHIBITED, true },
+	{ BA_NO_RESOURCES, false }, { BA_NO_HOME_REGISTRATION, true },
+	{ BA_NOT_HOME_SUBNET, true }, { BA_NOT_HOME_AGENT, true },
+	{ BA_DAD_FAILED, true }, { BA_PROXY_UNSUPPORTED, true },
+	{ BA_PMA_NOT_ALLOWED, true }, { BA_HOME_ADDRESS_REQUIRED, true },
+	{ BA_INVALID_TIMESTAMP, false },
+};
+
+START_TEST(test_denied)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	if (denials[_i].status == BA_INVALID_TIMESTAMP) {
+		struct mh_msg m = answer_to(p, BA_INVALID_TIMESTAMP, 0);
+
+		m.o.timestamp = mh_ts_from_us(p->wall + 3600 * SEC);
+		say(&t, p, &m);
+		ck_assert_uint_eq(stat_of(&t, "clock-refused"), 1);
+	} else {
+		ack(&t, p, denials[_i].status, 0);
+	}
+	sim_mn_rs(t.mn1);	/* changes nothing */
+	sim_run_for(t.s, 20 * SEC);
+	ck_assert_uint_eq(sim_count_mh(t.s, MH_BU, NULL, NULL), 1);
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	no_service(&t);
+	if (denials[_i].permanent) {
+		ck_assert(in_state(&t, MN1, "denied"));
+		sim_expect_silence(t.s, P1, NULL, 1000 * SEC);
+		/* an attachment said in so many words starts again */
+		sim_attach(t.pma, ATTACH_UP, ATTACH_BY_CTL, 1, MAC1, MN1);
+	} else {
+		ck_assert(in_state(&t, MN1, "backoff"));
+	}
+	admit(&t, 300);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	sim_free(t.s);
+}
+END_TEST
+
+/* The same for a node in service: what it was told is taken back. */
+START_TEST(test_denied_at_refresh)
+{
+	struct t t = setup();
+	size_t had;
+
+	attach(&t);
+	sim_run_for(t.s, 200 * SEC);
+	sim_skip(t.s);
+	had = promises(&t);
+	while (sim_next_mh(t.s, MH_BU, P1, HA) == NULL) {
+		sim_run_for(t.s, SEC);
+		had = promises(&t);
+	}
+	sim_skip(t.s);
+	sim_run_for(t.s, SEC);		/* a retransmission */
+	had = promises(&t);
+	if (denials[_i].status == BA_INVALID_TIMESTAMP) {
+		const struct sim_pkt *p = pbu(&t);
+		struct mh_msg m = answer_to(p, BA_INVALID_TIMESTAMP, 0);
+
+		m.o.have &= ~(uint32_t)MHO_TIMESTAMP;
+		say(&t, p, &m);
+	} else {
+		ack(&t, pbu(&t), denials[_i].status, 0);
+	}
+	no_service(&t);
+	ck_assert_uint_eq(t.mn1->ra.ra.router_lifetime_s, 0);
+	ck_assert_uint_eq(t.mn1->ra.ra.pio[0].preferred_s, 0);
+	sim_mn_rs(t.mn1);
+	sim_run_for(t.s, 20 * SEC);
+	ck_assert_uint_eq(promises(&t), had);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_backoff_grows)
+{
+	static const unsigned waits[] = { 32, 64, 128, 256, 300, 300 };
+	struct t t = setup();
+
+	sim_mn_rs(t.mn1);
+	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+		const struct sim_pkt *p = pbu(&t);
+
+		ack(&t, p, BA_NO_RESOURCES, 0);
+		sim_expect_silence(t.s, P1, NULL, (waits[i] - 1) * SEC);
+		sim_run_for(t.s, 2 * SEC);
+	}
+	admit(&t, 300);
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	/* the next trouble starts small again */
+	sim_run_for(t.s, 220 * SEC);
+	ack(&t, pbu(&t), BA_NO_RESOURCES, 0);
+	sim_expect_silence(t.s, P1, NULL, 31 * SEC);
+	pbu(&t);
+	sim_free(t.s);
+}
+END_TEST
+
+/* 148, clocks agree: the order was wrong.  At once, at most three times. */
+START_TEST(test_order_problem)
+{
+	struct t t = setup();
+	usec_t began = sim_now(t.s);
+	uint64_t last = 0;
+
+	sim_mn_rs(t.mn1);
+	for (int i = 0; i < 4; i++) {
+		const struct sim_pkt *p = pbu(&t);
+
+		ck_assert_uint_gt(p->m.o.timestamp, last);
+		last = p->m.o.timestamp;
+		ack(&t, p, BA_INVALID_TIMESTAMP, 0);
+	}
+	ck_assert(sim_now(t.s) - began < SEC);
+	sim_expect_silence(t.s, P1, NULL, 30 * SEC);
+	ck_assert(in_state(&t, MN1, "backoff"));
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_without_p)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+	struct mh_msg m;
+
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	m = answer_to(p, BA_ACCEPTED, 300);
+	m.ba.flags = 0;
+	say(&t, p, &m);
+	sim_run_for(t.s, 10 * SEC);
+	no_service(&t);
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	ck_assert_uint_eq(stat_of(&t, "pba-without-p"), 1);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_lifetime_0_granted)
+{
+	struct t t = setup();
+
+	sim_mn_rs(t.mn1);
+	ack(&t, pbu(&t), BA_ACCEPTED, 0);
+	no_service(&t);
+	ck_assert(in_state(&t, MN1, "backoff"));
+	sim_free(t.s);
+}
+END_TEST
+
+/* --- retransmission and what matches ----------------------------------- */
+
+START_TEST(test_retransmission)
+{
+	static const unsigned waits[] = { 1, 2, 4, 8, 16, 32, 32, 32 };
+	struct t t = setup();
+	const struct sim_pkt *p;
+	usec_t last;
+	uint64_t ts;
+	uint16_t seq;
+
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+		last = p->at;
+		ts = p->m.o.timestamp;
+		seq = p->m.bu.seq;
+		p = pbu(&t);
+		ck_assert_int_eq((p->at - last + SEC / 2) / SEC, waits[i]);
+		ck_assert_uint_gt(p->m.o.timestamp, ts);	/* A26 */
+		ck_assert_uint_eq(p->m.bu.seq, (uint16_t)(seq + 1));
+	}
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	ack(&t, p, BA_ACCEPTED, 300);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	sim_free(t.s);
+}
+END_TEST
+
+/* A clock that goes back does not take the stamps along. */
+START_TEST(test_stamps_never_go_back)
+{
+	struct t t = setup();
+	uint64_t ts;
+
+	sim_mn_rs(t.mn1);
+	ts = pbu(&t)->m.o.timestamp;
+	t.pma->skew_us = -3600 * SEC;
+	for (int i = 0; i < 3; i++) {
+		const struct sim_pkt *p = pbu(&t);
+
+		ck_assert_uint_gt(p->m.o.timestamp, ts);
+		ts = p->m.o.timestamp;
+	}
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_update_rate)
+{
+	struct t t = setup_stopped();
+	const struct sim_pkt *p;
+	usec_t first;
+
+	t.conf->max_update_rate = 2;
+	start(&t);
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	first = p->at;
+	ack(&t, p, BA_INVALID_TIMESTAMP, 0);
+	p = pbu(&t);
+	ck_assert(p->at - first < SEC / 2);
+	ack(&t, p, BA_INVALID_TIMESTAMP, 0);
+	p = pbu(&t);			/* the third waits for its second */
+	ck_assert(p->at - first >= SEC && p->at - first < 2 * SEC);
+	ack(&t, p, BA_ACCEPTED, 300);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	ck_assert_uint_gt(stat_of(&t, "pbu-delayed"), 0);
+	sim_free(t.s);
+}
+END_TEST
+
+/* What is not the answer to what was asked changes nothing. */
+START_TEST(test_foreign_answers)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+	struct mh_msg m;
+
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	for (int i = 0; i < 6; i++) {
+		const char *src = HA;
+
+		m = answer_to(p, i == 5 ? BA_PROHIBITED : BA_ACCEPTED, 300);
+		switch (i) {
+		case 0:		/* from somebody else */
+			src = HA2;
+			break;
+		case 1:
+			m.ba.seq++;
+			break;
+		case 2:
+			m.o.have &= ~(uint32_t)MHO_MN_ID;
+			break;
+		case 3:
+			m.o.mn_id = MN2;
+			break;
+		case 4:
+			m.o.hnp[0] = sim_prefix(HNP2);
+			break;
+		case 5:
+			m.ba.seq--;
+			break;
+		default:
+			break;
+		}
+		sim_send_mh(t.s, src, P1, &m);
+		sim_run_for(t.s, 5 * USEC_PER_MSEC);
+		ck_assert_msg(stat_of(&t, "pba-stray") == (uint64_t)i + 1,
+		    "case %d", i);
+	}
+	no_service(&t);
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	ck_assert(in_state(&t, MN1, "registering"));
+	ack(&t, p, BA_ACCEPTED, 300);	/* still waited for */
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	/* a duplicate, and a late refusal of the same */
+	ack(&t, p, BA_ACCEPTED, 300);
+	ack(&t, p, BA_PROHIBITED, 0);
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	ck_assert_uint_eq(stat_of(&t, "pba-stray"), 8);
+	sim_free(t.s);
+}
+END_TEST
+
+/* An answer to a former life of the entry is not one to the present. */
+START_TEST(test_answer_of_a_former_life)
+{
+	struct t t = setup();
+	const struct sim_pkt *first, *p;
+
+	sim_mn_rs(t.mn1);
+	first = pbu(&t);
+	ack(&t, first, BA_ACCEPTED, 300);
+	sim_attach(t.pma, ATTACH_DOWN, ATTACH_BY_CTL, 1, MAC1, NULL);
+	ack(&t, pbu(&t), BA_ACCEPTED, 0);
+	ck_assert(!known(&t, MN1));
+	sim_run_for(t.s, SEC);
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	ack(&t, first, BA_ACCEPTED, 300);	/* a duplicate, late */
+	ck_assert(in_state(&t, MN1, "registering"));
+	ck_assert(sim_routed(t.pma, HNP1, NULL));
+	ack(&t, p, BA_ACCEPTED, 300);
+	ck_assert(in_state(&t, MN1, "active"));
+	sim_free(t.s);
+}
+END_TEST
+
+/* A Binding Error is counted, and we go on asking. */
+START_TEST(test_binding_error)
+{
+	struct t t = setup();
+	struct mh_msg m = { .type = MH_BE };
+
+	m.be.status = BE_UNKNOWN_TYPE;
+	sim_mn_rs(t.mn1);
+	pbu(&t);
+	sim_send_mh(t.s, HA, P1, &m);
+	sim_send_mh(t.s, HA2, P1, &m);
+	sim_run_for(t.s, 10 * USEC_PER_MSEC);
+	ck_assert_uint_eq(stat_of(&t, "binding-errors"), 2);
+	ck_assert_uint_eq(sim_seen(t.pma, "binding-error"), 1);
+	admit(&t, 300);
+	sim_free(t.s);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *su = suite_create("pma");
+	TCase *tc = tcase_create("pma");
+	SRunner *sr;
+	int failed;
+
+#define T(name) tcase_add_test(tc, name)
+#define TL(name, n) tcase_add_loop_test(tc, name, 0, (int)(n))
+	T(test_attach);
+	T(test_advertisement);
+	T(test_mtu);
+	T(test_solicitation_waits_for_acceptance);
+	T(test_unknown_mac);
+	T(test_not_entitled);
+	T(test_no_home_agent);
+	T(test_max_nodes);
+	TL(test_denied, ARRAY_LEN(denials));
+	TL(test_denied_at_refresh, ARRAY_LEN(denials));
+	T(test_backoff_grows);
+	T(test_order_problem);
+	T(test_without_p);
+	T(test_lifetime_0_granted);
+	T(test_retransmission);
+	T(test_stamps_never_go_back);
+	T(test_update_rate);
+	T(test_foreign_answers);
+	T(test_answer_of_a_former_life);
+	T(test_binding_error);
+#undef TL
+#undef T
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(su, tc);
+	sr = srunner_create(su);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
