@@ -81,8 +81,10 @@ stat_of(struct t *t, const char *name)
 static const struct sim_pkt *
 pbu(struct t *t)
 {
-	const struct sim_pkt *p = sim_expect_pbu(t->s, P1, NULL);
+	const struct sim_pkt *p = sim_wait_mh(t->s, MH_BU, P1, NULL,
+	    1000 * SEC);
 
+	ck_assert_ptr_nonnull(p);
 	ck_assert_int_eq(p->parsed, MH_OK);
 	return p;
 }
@@ -728,6 +730,420 @@ START_TEST(test_binding_error)
 }
 END_TEST
 
+/* --- lifetime ---------------------------------------------------------- */
+
+START_TEST(test_refresh)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+	uint64_t sets;
+
+	attach(&t);
+	sets = t.pma->kernel.sets;
+	for (int i = 0; i < 20; i++) {
+		unsigned life = i % 2 ? 300 : 100;
+		usec_t before = t.last_ack, after;
+
+		p = admit(&t, life);
+		after = p->at - before;
+		life = i % 2 ? 100 : 300;
+		ck_assert(after >= life * 75 * SEC / 100 &&
+		    after <= life * 80 * SEC / 100 + SEC / 10);
+		ck_assert_uint_eq(p->m.bu.lifetime_4s, 75);
+	}
+	ck_assert_uint_eq(t.pma->kernel.sets, sets);	/* D6.10: untouched */
+	ck_assert_uint_eq(stat_of(&t, "refreshed"), 20);
+	ck_assert_uint_eq(sim_kpath(t.pma, HNP1)->replaced, 0);
+	ck_assert(in_state(&t, MN1, "active"));
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_refresh_advice)
+{
+	/* option 2 by hand: the builder has no use for it; then PadN */
+	static const uint8_t advice[8] = { 2, 2, 0, 10, 1, 2, 0, 0 };
+	struct in6_addr src = sim_in6(HA), dst = sim_in6(P1);
+	struct t t = setup();
+	const struct sim_pkt *p;
+	struct mh_msg m;
+	uint8_t buf[512];
+	uint16_t sum;
+	int len;
+
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	m = answer_to(p, BA_ACCEPTED, 300);
+	len = mh_build(&m, &src, &dst, &mh_wire_default, buf, sizeof(buf));
+	ck_assert_int_gt(len, 0);
+	memcpy(buf + len, advice, sizeof(advice));
+	len += (int)sizeof(advice);
+	buf[1]++;
+	sum = mh_checksum(buf, (size_t)len, &src, &dst);
+	buf[4] = (uint8_t)(sum >> 8);
+	buf[5] = (uint8_t)sum;
+	sim_send_raw(t.s, &src, &dst, buf, (size_t)len);
+	sim_run_for(t.s, 10 * USEC_PER_MSEC);
+	ck_assert(in_state(&t, MN1, "active"));
+	t.last_ack = sim_now(t.s);
+	p = pbu(&t);
+	ck_assert(p->at - t.last_ack > 37 * SEC &&
+	    p->at - t.last_ack <= 40 * SEC);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_expiry)
+{
+	struct t t = setup();
+	size_t had;
+
+	attach(&t);
+	t.last_ack = sim_now(t.s);
+	sim_run_for(t.s, 299 * SEC);	/* refreshes are not answered */
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	ck_assert(in_state(&t, MN1, "refreshing"));
+	sim_run_for(t.s, 2 * SEC);
+	no_service(&t);
+	ck_assert_uint_eq(stat_of(&t, "expired"), 1);
+	ck_assert(in_state(&t, MN1, "registering"));
+	had = promises(&t);
+	sim_mn_rs(t.mn1);
+	sim_run_for(t.s, 100 * SEC);
+	ck_assert_uint_eq(promises(&t), had);
+	sim_skip(t.s);
+	admit(&t, 300);			/* it goes on asking */
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	ck_assert_uint_eq(stat_of(&t, "registered"), 2);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_shortest_lifetime)
+{
+	struct t t = setup();
+
+	t.prof1->lifetime_us = 4 * SEC;
+	sim_mn_rs(t.mn1);
+	for (int i = 0; i < 50; i++) {
+		ck_assert_uint_eq(admit(&t, 4)->m.bu.lifetime_4s, 1);
+		ck_assert(sim_routed(t.pma, HNP1, HA));
+	}
+	ck_assert_uint_eq(stat_of(&t, "expired"), 0);
+	sim_free(t.s);
+}
+END_TEST
+
+/* --- detachment -------------------------------------------------------- */
+
+static void
+leave(struct t *t, int how)
+{
+	switch (how) {
+	case 0:
+		sim_attach(t->pma, ATTACH_DOWN, ATTACH_BY_CARRIER, 1, NULL,
+		    NULL);
+		break;
+	case 1:
+		ck_assert(shown(t, "\"detach\",\"args\":{\"nai\":\"" MN1
+		    "\"}", "\"done\":true"));
+		break;
+	case 2:
+		sim_attach(t->pma, ATTACH_DOWN, ATTACH_BY_CTL, 1, MAC1, NULL);
+		break;
+	case 3:
+		sim_mn_unplug(t->mn1);
+		sim_attach(t->pma, ATTACH_MAYBE_GONE, ATTACH_BY_NEIGHBOUR, 1,
+		    MAC1, NULL);
+		sim_run_for(t->s, 3100 * USEC_PER_MSEC);
+		break;
+	default:
+		ck_abort();
+	}
+}
+
+START_TEST(test_detach)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+	uint64_t ts;
+
+	attach(&t);
+	ts = sim_pkt(t.s, 0)->m.o.timestamp;
+	sim_skip(t.s);
+	leave(&t, _i);
+	p = pbu(&t);
+	ck_assert_uint_eq(p->m.bu.lifetime_4s, 0);	/* D6.10-19 */
+	ck_assert_uint_eq(p->m.bu.flags, BU_A | BU_H | BU_P);
+	ck_assert_uint_gt(p->m.o.timestamp, ts);
+	ck_assert_uint_eq(p->m.o.nhnp, 1);
+	sim_run_for(t.s, USEC_PER_MSEC);
+	ck_assert(sim_routed(t.pma, HNP1, NULL));	/* at once */
+	if (_i < 3)
+		ck_assert_uint_eq(t.mn1->ra.ra.router_lifetime_s, 0);
+	ck_assert(in_state(&t, MN1, "deregistering"));
+	ack(&t, p, BA_ACCEPTED, 0);
+	ck_assert(!known(&t, MN1));
+	ck_assert_uint_eq(t.pma->kernel.ntunnels, 0);
+	sim_expect_silence(t.s, P1, NULL, 100 * SEC);
+	ck_assert_uint_eq(stat_of(&t, "detached"), 1);
+	ck_assert_uint_eq(stat_of(&t, "deregistered"), 1);
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_deregistration_gives_up)
+{
+	struct t t = setup();
+	uint64_t ts = 0;
+
+	attach(&t);
+	leave(&t, 1);
+	for (int i = 0; i < 3; i++) {
+		const struct sim_pkt *p = pbu(&t);
+
+		ck_assert_uint_eq(p->m.bu.lifetime_4s, 0);
+		ck_assert_uint_gt(p->m.o.timestamp, ts);
+		ts = p->m.o.timestamp;
+	}
+	sim_expect_silence(t.s, P1, NULL, 100 * SEC);
+	ck_assert(!known(&t, MN1));
+	sim_free(t.s);
+}
+END_TEST
+
+/* It leaves before the first answer: the request may have arrived. */
+START_TEST(test_detach_while_registering)
+{
+	struct t t = setup();
+	const struct sim_pkt *first, *p;
+
+	sim_mn_rs(t.mn1);
+	first = pbu(&t);
+	leave(&t, 0);
+	p = pbu(&t);
+	ck_assert_uint_eq(p->m.bu.lifetime_4s, 0);
+	ack(&t, first, BA_ACCEPTED, 300);	/* too late */
+	no_service(&t);
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	ack(&t, p, BA_ACCEPTED, 0);
+	ck_assert(!known(&t, MN1));
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_detach_while_looking_up)
+{
+	struct t t = setup();
+
+	sim_policy(t.s)->delay_us = SEC;
+	sim_mn_rs(t.mn1);
+	sim_run_for(t.s, 100 * USEC_PER_MSEC);
+	ck_assert(in_state(&t, MN1, "profile"));
+	leave(&t, 0);
+	ck_assert(!known(&t, MN1));
+	sim_expect_silence(t.s, P1, NULL, 10 * SEC);
+	sim_free(t.s);
+}
+END_TEST
+
+/* It comes back while the kernel or the home agent is still at it. */
+START_TEST(test_attach_during_deregistration)
+{
+	struct t t = setup();
+	const struct sim_pkt *dereg, *p;
+
+	if (_i & 1)
+		t.pma->kernel.delay_us = 300 * USEC_PER_MSEC;
+	sim_mn_rs(t.mn1);
+	admit(&t, 300);
+	sim_run_for(t.s, SEC);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	leave(&t, 0);
+	dereg = pbu(&t);
+	if (_i & 2)
+		sim_policy(t.s)->delay_us = 50 * USEC_PER_MSEC;
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	ck_assert_uint_gt(p->m.bu.lifetime_4s, 0);
+	ck_assert_uint_gt(p->m.o.timestamp, dereg->m.o.timestamp);
+	ack(&t, dereg, BA_ACCEPTED, 0);		/* no longer waited for */
+	ck_assert(in_state(&t, MN1, "registering"));
+	ack(&t, p, BA_ACCEPTED, 300);
+	sim_run_for(t.s, SEC);
+	ck_assert(in_state(&t, MN1, "active"));
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	ck_assert_uint_eq(sim_tunnel(t.pma, P1, HA)->users, 1);
+	sim_free(t.s);
+}
+END_TEST
+
+/* Leaves and comes back before anything was signalled, kernel busy. */
+START_TEST(test_attach_while_being_freed)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+
+	t.pma->kernel.delay_us = 300 * USEC_PER_MSEC;
+	sim_mn_rs(t.mn1);
+	admit(&t, 300);
+	sim_run_for(t.s, SEC);
+	leave(&t, 0);
+	ack(&t, pbu(&t), BA_ACCEPTED, 0);	/* the kernel still removes */
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	ck_assert_uint_gt(p->m.bu.lifetime_4s, 0);
+	ack(&t, p, BA_ACCEPTED, 300);
+	sim_run_for(t.s, SEC);
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_probe)
+{
+	struct t t = setup();
+
+	attach(&t);
+	sim_skip(t.s);
+	sim_attach(t.pma, ATTACH_MAYBE_GONE, ATTACH_BY_FDB, 1, MAC1, NULL);
+	sim_run_for(t.s, 10 * SEC);
+	ck_assert_uint_eq(t.mn1->nns, 1);	/* answered: no more */
+	ck_assert_uint_eq(stat_of(&t, "probes-sent"), 1);
+	sim_expect_silence(t.s, P1, NULL, 100 * SEC);
+	ck_assert(in_state(&t, MN1, "active"));
+	t.mn1->mute = true;
+	sim_attach(t.pma, ATTACH_MAYBE_GONE, ATTACH_BY_FDB, 1, MAC1, NULL);
+	sim_run_for(t.s, 2500 * USEC_PER_MSEC);
+	ck_assert_uint_eq(t.mn1->nns, 4);
+	ck_assert(in_state(&t, MN1, "active"));
+	sim_run_for(t.s, SEC);
+	ck_assert_uint_eq(pbu(&t)->m.bu.lifetime_4s, 0);
+	sim_free(t.s);
+}
+END_TEST
+
+/* presence-check: no refresh for a node that is not there. */
+START_TEST(test_presence_check)
+{
+	struct t t = setup();
+
+	t.conf->presence_check_us = SEC;
+	attach(&t);
+	ck_assert_uint_gt(admit(&t, 300)->m.bu.lifetime_4s, 0);
+	ck_assert_uint_eq(t.mn1->nns, 1);
+	ck_assert_uint_eq(stat_of(&t, "pbu-retransmitted"), 0);
+	ck_assert_uint_eq(sim_count_mh(t.s, MH_BU, NULL, NULL), 2);
+	sim_mn_unplug(t.mn1);
+	ck_assert_uint_eq(pbu(&t)->m.bu.lifetime_4s, 0);
+	sim_run_for(t.s, USEC_PER_MSEC);
+	ck_assert(sim_routed(t.pma, HNP1, NULL));
+	sim_free(t.s);
+}
+END_TEST
+
+/* A solicitation during the probe before a refresh: one PBU, not two. */
+START_TEST(test_solicitation_answers_the_probe)
+{
+	struct t t = setup();
+
+	t.conf->presence_check_us = SEC;
+	attach(&t);
+	t.mn1->mute = true;
+	while (t.mn1->nns == 0)
+		sim_run_for(t.s, 100 * USEC_PER_MSEC);
+	sim_skip(t.s);
+	sim_mn_rs(t.mn1);
+	pbu(&t);
+	sim_run_for(t.s, 100 * USEC_PER_MSEC);
+	ck_assert_uint_eq(sim_count_mh(t.s, MH_BU, NULL, NULL), 2);
+	ck_assert_uint_eq(stat_of(&t, "pbu-retransmitted"), 0);
+	sim_free(t.s);
+}
+END_TEST
+
+/* --- the kernel -------------------------------------------------------- */
+
+START_TEST(test_kernel_refuses)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+
+	if (_i == 0)
+		t.pma->kernel.refuse_set = 1;
+	else if (_i == 1)
+		t.pma->kernel.refuse_call = 1;
+	else if (_i == 2)
+		t.pma->kernel.refuse_tunnel = 1;
+	else
+		t.pma->kernel.lose = 1;
+	sim_mn_rs(t.mn1);
+	admit(&t, 300);
+	p = pbu(&t);
+	ck_assert_uint_eq(p->m.bu.lifetime_4s, 0);
+	ack(&t, p, BA_ACCEPTED, 0);
+	no_service(&t);
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	ck_assert_uint_eq(stat_of(&t, "kernel-refused"), 1);
+	ck_assert(in_state(&t, MN1, "backoff"));
+	sim_expect_silence(t.s, P1, NULL, 30 * SEC);
+	admit(&t, 300);
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_kernel_refuses_removal)
+{
+	struct t t = setup();
+
+	attach(&t);
+	t.pma->kernel.refuse_del = 1;
+	leave(&t, 0);
+	ack(&t, pbu(&t), BA_ACCEPTED, 0);
+	ck_assert(!known(&t, MN1));
+	sim_run_for(t.s, 10 * SEC);
+	sim_mn_rs(t.mn1);
+	admit(&t, 300);
+	ck_assert(in_state(&t, MN1, "active"));
+	sim_free(t.s);
+}
+END_TEST
+
+/* Detached, denied, expired while the kernel is setting up. */
+START_TEST(test_kernel_is_slow)
+{
+	struct t t = setup();
+
+	t.pma->kernel.delay_us = SEC;
+	sim_mn_rs(t.mn1);
+	admit(&t, 300);
+	sim_run_for(t.s, 100 * USEC_PER_MSEC);
+	leave(&t, 0);
+	ck_assert_uint_eq(pbu(&t)->m.bu.lifetime_4s, 0);
+	sim_run_for(t.s, 20 * SEC);
+	no_service(&t);
+	ck_assert(!known(&t, MN1));
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	/* slower than the lifetime: it never comes into service */
+	t.pma->kernel.delay_us = 6 * SEC;
+	sim_skip(t.s);
+	sim_mn_rs(t.mn1);
+	admit(&t, 4);
+	sim_run_for(t.s, 5 * SEC);
+	ck_assert_uint_eq(stat_of(&t, "expired"), 1);
+	sim_run_for(t.s, 20 * SEC);
+	no_service(&t);
+	ck_assert_uint_eq(promises(&t), 0);
+	sim_free(t.s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -758,6 +1174,22 @@ main(void)
 	T(test_foreign_answers);
 	T(test_answer_of_a_former_life);
 	T(test_binding_error);
+	T(test_refresh);
+	T(test_refresh_advice);
+	T(test_expiry);
+	T(test_shortest_lifetime);
+	TL(test_detach, 4);
+	T(test_deregistration_gives_up);
+	T(test_detach_while_registering);
+	T(test_detach_while_looking_up);
+	TL(test_attach_during_deregistration, 4);
+	T(test_attach_while_being_freed);
+	T(test_probe);
+	T(test_presence_check);
+	T(test_solicitation_answers_the_probe);
+	TL(test_kernel_refuses, 4);
+	T(test_kernel_refuses_removal);
+	T(test_kernel_is_slow);
 #undef TL
 #undef T
 	tcase_set_timeout(tc, 60);

@@ -395,7 +395,8 @@ fsm_alive(struct bule *b)
 		attach_confirmed(b);
 	if (b->refresh_after_probe) {
 		b->refresh_after_probe = false;
-		fsm_signal_timer(&b->t_signal);
+		if (!timer_armed(&b->t_signal))	/* else it is under way */
+			fsm_signal_timer(&b->t_signal);
 	}
 }
 

@@ -158,7 +158,8 @@ pbu_on_ba(struct role *r, const struct mh_pkt *pkt, const struct mh_msg *m)
 	enum reaction react;
 
 	stat_inc(&p->st, PMA_ST_PBA);
-	if (b == NULL || (ba_is_success(m->ba.status) && !acceptance_fits(b, m))) {
+	if (b == NULL || (ba_is_success(m->ba.status) &&
+	    !acceptance_fits(b, m))) {
 		stat_inc(&p->st, PMA_ST_PBA_STRAY);
 		log_debug(r->env->log, r->ops->name, "pba-stray",
 		    KV_IN6("src", &pkt->src), KV_U("seq", m->ba.seq),

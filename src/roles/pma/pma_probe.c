@@ -8,19 +8,27 @@
 #include "core/util.h"
 #include "roles/pma/pma.h"
 
-/* Where to ask: its link-local address, or one in its home prefix (any one,
- * before the profile is known). */
-static const struct in6_addr *
-whom(const struct bule *b)
+/*
+ * Where to ask: its link-local address; or one in its home prefix (any one,
+ * before the profile is known); or the link-local address that its MAC address
+ * makes, since a node that is there and has never sent a packet with another
+ * one can have no other.  False on a point-to-point link without any of them.
+ */
+static bool
+whom(const struct bule *b, struct in6_addr *ret)
 {
 	struct prefix addr;
 
+	*ret = b->lla;
 	if (!in6_is_zero(&b->lla))
-		return &b->lla;
+		return true;
+	*ret = b->addr;
 	prefix_from_in6(&addr, &b->addr, 128);
-	if (b->hnp.family == 0 && !in6_is_zero(&b->addr))
-		return &b->addr;
-	return prefix_covers(&b->hnp, &addr) ? &b->addr : NULL;
+	if (!in6_is_zero(&b->addr) &&
+	    (b->hnp.family == 0 || prefix_covers(&b->hnp, &addr)))
+		return true;
+	in6_linklocal_of_mac(&b->mac, ret);
+	return !mac_is_zero(&b->mac);
 }
 
 static void
@@ -28,11 +36,13 @@ ask(struct bule *b)
 {
 	struct env *e = b->pma->role.env;
 	const struct link_if *lif = &b->access->lif;
-	const struct in6_addr *target = whom(b);
+	struct in6_addr target;
 	uint8_t pkt[ND_PKT_MAX];
-	int len = nd_build_ns(&lif->linklocal, target, target, lif->p2p ?
-	    NULL : &lif->mac, pkt, sizeof(pkt));
+	int len;
 
+	(void)whom(b, &target);
+	len = nd_build_ns(&lif->linklocal, &target, &target, lif->p2p ?
+	    NULL : &lif->mac, pkt, sizeof(pkt));
 	stat_inc(&b->pma->st, PMA_ST_PROBE);
 	if (len > 0)
 		(void)e->link->ops->send(e->link, lif,
@@ -43,7 +53,9 @@ ask(struct bule *b)
 bool
 probe_start(struct bule *b)
 {
-	if (b->access == NULL || whom(b) == NULL ||
+	struct in6_addr target;
+
+	if (b->access == NULL || !whom(b, &target) ||
 	    in6_is_zero(&b->access->lif.linklocal))
 		return false;
 	if (b->probes > 0)
@@ -68,7 +80,7 @@ probe_timer(struct timer *t)
 
 	if (b->probes == 0)
 		return;
-	if (--b->probes > 0 && b->access != NULL && whom(b) != NULL)
+	if (--b->probes > 0 && b->access != NULL)
 		ask(b);
 	else
 		fsm_probe_failed(b);
