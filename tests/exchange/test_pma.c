@@ -1144,6 +1144,395 @@ START_TEST(test_kernel_is_slow)
 }
 END_TEST
 
+/* --- policy ------------------------------------------------------------ */
+
+START_TEST(test_policy_withdraws)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+	size_t had;
+
+	attach(&t);
+	sim_skip(t.s);
+	if (_i == 0)
+		sim_profile_del(t.s, MN1);
+	else
+		t.prof1->pmip = false;
+	sim_policy_changed(t.s);
+	p = pbu(&t);
+	ck_assert_uint_eq(p->m.bu.lifetime_4s, 0);
+	sim_run_for(t.s, USEC_PER_MSEC);
+	no_service(&t);
+	ck_assert(in_state(&t, MN1, "denied"));
+	had = promises(&t);
+	sim_mn_rs(t.mn1);
+	sim_expect_silence(t.s, P1, NULL, 100 * SEC);
+	ck_assert_uint_eq(promises(&t), had);
+	/* and gives again */
+	t.prof1 = sim_profile(t.s, MN1, HNP1, MAC1);
+	sim_policy_changed(t.s);
+	admit(&t, 300);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_policy_changes_nothing)
+{
+	struct t t = setup();
+
+	attach(&t);
+	sim_skip(t.s);
+	sim_policy_changed(t.s);
+	sim_expect_silence(t.s, P1, NULL, 10 * SEC);
+	ck_assert_uint_eq(t.mn1->nra, 1);
+	t.prof1->lifetime_us = 100 * SEC;	/* from the next refresh on */
+	sim_policy_changed(t.s);
+	ck_assert_uint_eq(pbu(&t)->m.bu.lifetime_4s, 25);
+	sim_free(t.s);
+}
+END_TEST
+
+/* Another prefix, another home agent; the kernel quick, slow, or busy. */
+START_TEST(test_policy_moves)
+{
+	static const usec_t delays[] = { -1, 0, 5 * USEC_PER_MSEC,
+		500 * USEC_PER_MSEC };
+	struct t t = setup();
+	bool other_ha = _i & 1, busy = _i & 2;
+	const char *ha = other_ha ? HA2 : HA;
+	const char *hnp = other_ha ? HNP1 : "2001:db8:1:7::/64";
+	const struct sim_pkt *p;
+
+	t.pma->kernel.delay_us = delays[_i / 4];
+	sim_mn_rs(t.mn1);
+	admit(&t, 300);
+	if (!busy) {
+		sim_run_for(t.s, 2 * SEC);
+		ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	}
+	sim_skip(t.s);
+	if (other_ha)
+		t.prof1->home_agent = sim_in6(HA2);
+	else
+		t.prof1->home_prefix = sim_prefix(hnp);
+	sim_policy_changed(t.s);
+	p = pbu(&t);
+	ck_assert_uint_eq(p->m.bu.lifetime_4s, 0);
+	p = pbu(&t);
+	ck_assert_uint_eq(p->m.bu.lifetime_4s, 75);
+	ack(&t, p, BA_ACCEPTED, 300);
+	sim_run_for(t.s, 2 * SEC);
+	ck_assert_uint_eq(sim_count_mh(t.s, MH_BU, P1, NULL), 3);
+	ck_assert(in_state(&t, MN1, "active"));
+	ck_assert(sim_routed(t.pma, hnp, ha));
+	ck_assert_uint_eq(sim_kpaths(t.pma), 1);
+	ck_assert_uint_eq(t.pma->kernel.ntunnels, 1);
+	ck_assert_uint_eq(sim_tunnel(t.pma, P1, ha)->users, 1);
+	ck_assert(sim_mn_has_prefix(t.mn1, hnp));
+	sim_free(t.s);
+}
+END_TEST
+
+/* Two lookups for one node at a time: the younger one counts. */
+START_TEST(test_policy_changes_while_it_attaches)
+{
+	struct t t = setup();
+
+	t.prof1->pmip = false;
+	sim_mn_rs(t.mn1);
+	sim_run_for(t.s, SEC);
+	ck_assert(in_state(&t, MN1, "denied"));
+	t.prof1->pmip = true;
+	sim_policy(t.s)->delay_us = 100 * USEC_PER_MSEC;
+	sim_policy_changed(t.s);
+	sim_run_for(t.s, 50 * USEC_PER_MSEC);
+	sim_attach(t.pma, ATTACH_UP, ATTACH_BY_CTL, 1, MAC1, MN1);
+	admit(&t, 300);
+	sim_run_for(t.s, 900 * USEC_PER_MSEC);
+	ck_assert_uint_eq(sim_count_mh(t.s, MH_BU, NULL, NULL), 1);
+	ck_assert(in_state(&t, MN1, "active"));
+	sim_free(t.s);
+}
+END_TEST
+
+/* --- interfaces -------------------------------------------------------- */
+
+START_TEST(test_move_between_interfaces)
+{
+	struct t t = setup_stopped();
+	const struct sim_kpath *k;
+	size_t had;
+
+	sim_pma_access(t.s, t.conf, "acc0", 0, NULL);
+	sim_pma_access(t.s, t.conf, "acc1", 0, NULL);
+	start(&t);
+	t.pma->kernel.delay_us = _i == 0 ? -1 : 200 * USEC_PER_MSEC;
+	sim_mn_rs(t.mn1);
+	admit(&t, 300);
+	sim_run_for(t.s, SEC);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	t.mn1->nra = 0;
+	had = sim_ras(t.s);
+	sim_mn_plug(t.mn1, t.pma, 2);
+	sim_mn_rs(t.mn1);
+	admit(&t, 300);
+	sim_run_for(t.s, SEC);
+	k = sim_kpath(t.pma, HNP1);
+	ck_assert_ptr_nonnull(k);
+	ck_assert_uint_eq(k->access_ifindex, 2);
+	ck_assert_uint_eq(k->replaced, 1);	/* make before break */
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	ck_assert(in_state(&t, MN1, "active"));
+	for (size_t i = had; i < sim_ras(t.s); i++)
+		ck_assert_uint_eq(sim_ra(t.s, i)->ifindex, 2);
+	/* the old link's carrier is not the node's any more */
+	sim_skip(t.s);
+	sim_attach(t.pma, ATTACH_DOWN, ATTACH_BY_CARRIER, 1, NULL, NULL);
+	sim_expect_silence(t.s, P1, NULL, 10 * SEC);
+	ck_assert(in_state(&t, MN1, "active"));
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_point_to_point)
+{
+	struct t t = setup_stopped();
+	const struct sim_kpath *k;
+
+	sim_pma_access(t.s, t.conf, "ppp0", 1, MN1);
+	start(&t);
+	sim_mn_unplug(t.mn2);
+	if (_i == 0) {
+		sim_mn_rs(t.mn1);
+	} else if (_i == 1) {		/* "carrier" alone says who it is */
+		sim_attach(t.pma, ATTACH_UP, ATTACH_BY_CARRIER, 1, NULL, NULL);
+	} else {			/* Ethernet, used as such a link */
+		sim_if(t.pma, 1)->lif.p2p = false;
+		sim_if(t.pma, 1)->lif.mac = sim_mac("02:00:00:00:00:99");
+		sim_if_up(t.pma, 1, true);
+		sim_mn_rs(t.mn1);
+	}
+	admit(&t, 300);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	ck_assert(t.mn1->ra.l2_multicast);
+	ck_assert(t.mn1->ra.ra.has_lladdr == (_i == 2));
+	k = sim_kpath(t.pma, HNP1);
+	ck_assert(k != NULL && k->access_ifindex == 1);
+	sim_skip(t.s);
+	sim_attach(t.pma, ATTACH_DOWN, ATTACH_BY_CARRIER, 1, NULL, NULL);
+	ack(&t, pbu(&t), BA_ACCEPTED, 0);
+	ck_assert(sim_routed(t.pma, HNP1, NULL));
+	ck_assert(!known(&t, MN1));
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_interface_comes_and_goes)
+{
+	struct t t = setup();
+	struct role *r = sim_role(t.pma, "pma");
+	struct sim_if *i = sim_if(t.pma, 1);
+
+	t.conf->access.n = 0;
+	sim_pma_access(t.s, t.conf, "w*", 0, NULL);
+	ck_assert_int_eq(sim_reload(t.pma, "pma", t.conf), 0);
+	ck_assert(!i->open);			/* no longer ours */
+	ck_assert_uint_eq(t.pma->kernel.naccess, 0);
+	sim_add_if(t.pma, "eth7", false);	/* never was */
+	ck_assert(!sim_if(t.pma, 2)->open);
+	i = sim_add_if(t.pma, "wlan0", false);	/* late */
+	ck_assert(i->open);
+	ck_assert(i->sources & 1U << ATTACH_BY_NEIGHBOUR);
+	ck_assert_uint_eq(t.pma->kernel.naccess, 1);
+	sim_mn_plug(t.mn1, t.pma, 3);
+	if (_i == 0)
+		t.pma->kernel.delay_us = 300 * USEC_PER_MSEC;
+	sim_mn_rs(t.mn1);
+	admit(&t, 300);
+	sim_run_for(t.s, SEC);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	sim_skip(t.s);
+	r->ops->link(r, LINK_GONE, &i->lif);
+	ck_assert(!i->open);
+	ck_assert_uint_eq(pbu(&t)->m.bu.lifetime_4s, 0);
+	sim_run_for(t.s, SEC);
+	ck_assert(sim_routed(t.pma, HNP1, NULL));
+	ck_assert_uint_eq(t.pma->kernel.ntunnels, 0);
+	/* back while the home agent is being told */
+	r->ops->link(r, LINK_NEW, &i->lif);
+	sim_skip(t.s);
+	sim_mn_rs(t.mn1);
+	ck_assert_uint_eq(admit(&t, 300)->m.bu.lifetime_4s, 75);
+	sim_run_for(t.s, SEC);
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	sim_free(t.s);
+}
+END_TEST
+
+/* No link-local address yet: the advertisement waits for it. */
+START_TEST(test_interface_without_address)
+{
+	struct t t = setup();
+	struct in6_addr lla = sim_if(t.pma, 1)->lif.linklocal;
+
+	sim_if(t.pma, 1)->lif.linklocal = sim_in6("::");
+	sim_if_up(t.pma, 1, true);
+	sim_mn_rs(t.mn1);
+	admit(&t, 300);
+	sim_run_for(t.s, 5 * SEC);
+	ck_assert_uint_eq(sim_ras(t.s), 0);
+	sim_if(t.pma, 1)->lif.linklocal = lla;
+	sim_if_up(t.pma, 1, true);
+	ck_assert_uint_eq(t.mn1->nra, 1);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	sim_free(t.s);
+}
+END_TEST
+
+/* Two nodes cannot be one: the MAC address is whose it was said to be last. */
+START_TEST(test_mac_changes_hands)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+	bool known_before = _i == 1;
+
+	if (known_before) {
+		sim_mn_rs(t.mn2);
+		admit(&t, 300);
+	}
+	attach(&t);
+	sim_skip(t.s);
+	sim_attach(t.pma, ATTACH_UP, ATTACH_BY_CTL, 1, MAC1, MN2);
+	p = pbu(&t);
+	if (p->m.bu.lifetime_4s == 0)
+		ack(&t, p, BA_ACCEPTED, 0);
+	else
+		ack(&t, p, BA_ACCEPTED, 300);
+	p = pbu(&t);
+	ack(&t, p, BA_ACCEPTED, p->m.bu.lifetime_4s * 4);
+	sim_run_for(t.s, SEC);
+	ck_assert(!known(&t, MN1));
+	ck_assert(sim_routed(t.pma, HNP1, NULL));
+	ck_assert(sim_routed(t.pma, HNP2, HA));
+	ck_assert(mac_eq(&sim_kpath(t.pma, HNP2)->mac, &t.mn1->mac));
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP2));
+	ck_assert_uint_eq(sim_tunnel(t.pma, P1, HA)->users, 1);
+	sim_free(t.s);
+}
+END_TEST
+
+/* --- stop, control ----------------------------------------------------- */
+
+START_TEST(test_stop)
+{
+	struct t t = setup();
+	size_t had;
+
+	attach(&t);
+	sim_mn_rs(t.mn2);
+	admit(&t, 300);
+	sim_mn_rs(t.mn2);		/* its answer is outstanding */
+	sim_run_for(t.s, SEC / 2);
+	sim_skip(t.s);
+	had = sim_count_mh(t.s, MH_BU, NULL, NULL);
+	if (_i & 2) {			/* stop with the kernel at work */
+		t.pma->kernel.delay_us = SEC;
+		leave(&t, 1);
+		sim_policy(t.s)->delay_us = SEC;
+		sim_policy_changed(t.s);
+		sim_run_for(t.s, 10 * USEC_PER_MSEC);
+	}
+	sim_node_stop(t.pma, (_i & 1) != 0);
+	sim_run_for(t.s, 5 * SEC);
+	if (_i & 1) {
+		ck_assert(sim_routed(t.pma, HNP2, HA));
+		ck_assert_uint_eq(sim_count_mh(t.s, MH_BU, NULL, NULL),
+		    had + (_i & 2 ? 1 : 0));
+		ck_assert(sim_mn_has_prefix(t.mn2, HNP2));
+	} else {
+		ck_assert_uint_eq(sim_kpaths(t.pma), 0);
+		ck_assert_uint_eq(t.pma->kernel.ntunnels, 0);
+		ck_assert_uint_eq(sim_count_mh(t.s, MH_BU, NULL, NULL),
+		    had + 2);
+		for (size_t i = had * 2; i < sim_pkts(t.s); i++)
+			ck_assert_uint_eq(sim_pkt(t.s, i)->m.bu.lifetime_4s, 0);
+		ck_assert(!sim_mn_has_prefix(t.mn1, HNP1));
+		ck_assert(!sim_mn_has_prefix(t.mn2, HNP2));
+	}
+	sim_free(t.s);
+}
+END_TEST
+
+START_TEST(test_static_tunnel)
+{
+	struct t t = setup_stopped();
+	struct in6_addr *ha = sim_alloc(t.s, sizeof(*ha));
+
+	*ha = sim_in6(HA);
+	t.conf->static_tunnels = (struct cfg_list){ ha, 1 };
+	start(&t);
+	ck_assert(sim_ktunnel(t.pma, P1, HA));
+	attach(&t);
+	leave(&t, 0);
+	ack(&t, pbu(&t), BA_ACCEPTED, 0);
+	sim_run_for(t.s, 1000 * SEC);
+	ck_assert(sim_ktunnel(t.pma, P1, HA));
+	sim_node_stop(t.pma, false);
+	ck_assert(!sim_ktunnel(t.pma, P1, HA));
+	sim_free(t.s);
+}
+END_TEST
+
+static const struct {
+	const char *cmd, *reply;
+} ctl_calls[] = {
+	{ "\"attach\",\"args\":{\"nai\":\"" MN1 "\"}", "which interface" },
+	{ "\"attach\",\"args\":{\"interface\":\"acc0\"}",
+	    "which mobile node" },
+	{ "\"attach\",\"args\":{\"nai\":\"" MN1
+	    "\",\"interface\":\"nope\"}", "no access interface" },
+	{ "\"attach\",\"args\":{\"nai\":\"\",\"interface\":\"acc0\"}", "error" },
+	{ "\"attach\",\"args\":{\"nai\":\"" MN1
+	    "\",\"interface\":\"acc0\",\"mac\":\"x\"}", "not a MAC address" },
+	{ "\"attach\",\"args\":{\"nai\":\"" MN1 "\",\"interface\":\"acc0\","
+	    "\"mac\":\"ff:ff:ff:ff:ff:ff\"}", "not a MAC address" },
+	{ "\"attach\",\"args\":{\"nai\":\"nobody@example.com\","
+	    "\"interface\":\"acc0\"}", "give one" },
+	{ "\"attach\",\"args\":{\"nai\":\"" MN1
+	    "\",\"interface\":\"acc0\",\"lla\":\"2001:db8::1\"}",
+	    "not a link-local" },
+	{ "\"detach\"", "which mobile node" },
+	{ "\"detach\",\"args\":{\"nai\":\"" MN2 "\"}", "no mobile node" },
+	{ "\"show mn\",\"args\":{\"nai\":\"" MN2 "\"}", "no mobile node" },
+	{ "\"show mn\"", "which mobile node" },
+	{ "\"attach\",\"args\":{\"nai\":\"" MN1 "\",\"interface\":\"acc0\"}",
+	    "\"done\":true" },
+	{ "\"show bindings\"", "\"state\":\"registering\"" },
+	{ "\"show peers\"", "\"ha\":\"" HA "\"" },
+};
+
+START_TEST(test_control)
+{
+	struct t t = setup();
+
+	for (size_t i = 0; i < ARRAY_LEN(ctl_calls); i++)
+		ck_assert_msg(shown(&t, ctl_calls[i].cmd, ctl_calls[i].reply),
+		    "%s: %s", ctl_calls[i].cmd, t.pma->ctl_text);
+	admit(&t, 300);
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	ck_assert(shown(&t, "\"show bindings\"", "\"hnp\":\"" HNP1 "\""));
+	ck_assert(shown(&t, "\"show bindings\"", "\"mac\":\"" MAC1 "\""));
+	ck_assert(shown(&t, "\"show bindings\"", "\"lifetime\":300"));
+	ck_assert(shown(&t, "\"show mn\",\"args\":{\"nai\":\"" MN1 "\"}",
+	    "\"forwarding\":true"));
+	ck_assert(shown(&t, "\"show peers\"", "\"accepted\":1"));
+	ck_assert(!shown(&t, "\"show bindings\",\"args\":{\"nai\":\"" MN2
+	    "\"}", "\"nai\""));
+	sim_free(t.s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1190,6 +1579,18 @@ main(void)
 	TL(test_kernel_refuses, 4);
 	T(test_kernel_refuses_removal);
 	T(test_kernel_is_slow);
+	TL(test_policy_withdraws, 2);
+	T(test_policy_changes_nothing);
+	TL(test_policy_moves, 16);
+	T(test_policy_changes_while_it_attaches);
+	TL(test_move_between_interfaces, 2);
+	TL(test_point_to_point, 3);
+	TL(test_interface_comes_and_goes, 2);
+	T(test_interface_without_address);
+	TL(test_mac_changes_hands, 2);
+	TL(test_stop, 4);
+	T(test_static_tunnel);
+	T(test_control);
 #undef TL
 #undef T
 	tcase_set_timeout(tc, 60);

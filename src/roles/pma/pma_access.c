@@ -174,7 +174,7 @@ access_event(struct role *r, const struct attach_event *ev)
 		fsm_attach(p, a, &ev->mac, &ev->lla, ev->nai, ev->source);
 		return;
 	}
-	if (!mac_is_zero(&ev->mac) || a->p2p)
+	if (!mac_is_zero(&ev->mac))
 		b = list_by_mac(p, ev->ifindex, &ev->mac);
 	else if (in6_is_linklocal(&ev->lla))
 		b = list_by_lla(p, ev->ifindex, &ev->lla);

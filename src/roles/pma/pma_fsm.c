@@ -158,12 +158,26 @@ enter_dereg(struct bule *b)
 
 /* --- the profile ---------------------------------------------------------------------- */
 
+static const struct in6_addr *
+home_agent_of(const struct bule *b, const struct profile *prof)
+{
+	return in6_is_zero(&prof->home_agent) ? &b->pma->conf->home_agent :
+	    &prof->home_agent;
+}
+
+/* The prefix and the home agent that the entry has already? */
+static bool
+same_place(const struct bule *b, const struct profile *prof)
+{
+	return b->peer != NULL && prefix_eq(&b->hnp, &prof->home_prefix) &&
+	    in6_eq(&b->peer->address, home_agent_of(b, prof));
+}
+
 static bool
 take_profile(struct bule *b, const struct profile *prof)
 {
 	struct pma *p = b->pma;
-	const struct in6_addr *ha = in6_is_zero(&prof->home_agent) ?
-	    &p->conf->home_agent : &prof->home_agent;
+	const struct in6_addr *ha = home_agent_of(b, prof);
 
 	if (!prof->pmip) {
 		stat_inc(&p->st, PMA_ST_NOT_ENTITLED);
@@ -200,11 +214,12 @@ on_profile(void *ctx, int err, const struct profile *prof)
 	}
 	/* What an earlier life of the entry set up must go first. */
 	if ((b->path_have || b->op != NULL || b->tunnel != NULL) &&
-	    (!prefix_eq(&b->hnp, &prof->home_prefix))) {
+	    !same_place(b, prof)) {
 		b->path_want = false;
 		path_sync(b);
-		if (b->path_have || b->op != NULL)
-			return;		/* fsm_path_done() asks again */
+		/* fsm_path_done() asks again, or has done so already */
+		if (b->path_have || b->op != NULL || b->state != BUL_PROFILE)
+			return;
 	}
 	if (take_profile(b, prof))
 		enter_reg(b);
@@ -215,6 +230,7 @@ enter_profile(struct bule *b)
 {
 	struct policy *policy = b->pma->role.env->policy;
 
+	cancel_lookup(b);
 	timer_cancel(wheel_of(b), &b->t_signal);
 	b->awaiting = false;
 	set_state(b, BUL_PROFILE);
@@ -246,9 +262,29 @@ stranger(struct pma *p, const struct pma_access *a, const struct mac *mac)
 		    KV_STR("ifname", a->lif.name), KV_MAC("mac", mac));
 }
 
+/*
+ * A MAC address is one node's.  Whoever was known by it until now is not there
+ * any more: the newer word counts.
+ */
+static void
+make_room(struct pma *p, struct pma_access *a, const struct mac *mac,
+    enum attach_source source)
+{
+	struct bule *b = list_by_mac(p, a->lif.ifindex, mac);
+
+	if (b == NULL)
+		return;
+	fsm_detach(b, source);
+	b = list_by_mac(p, a->lif.ifindex, mac);
+	if (b == NULL)
+		return;			/* freed: nobody had heard of it */
+	list_place(b, NULL, NULL);
+	path_sync(b);
+}
+
 static struct bule *
 attach_new(struct pma *p, struct pma_access *a, const struct mac *mac,
-    const char *nai)
+    const char *nai, enum attach_source source)
 {
 	struct bule *b = strlen(nai) <= NAI_MAX ?
 	    list_new(p, nai, strlen(nai)) : NULL;
@@ -261,6 +297,7 @@ attach_new(struct pma *p, struct pma_access *a, const struct mac *mac,
 			    KV_U("max", p->conf->max_nodes));
 		return NULL;
 	}
+	make_room(p, a, mac, source);
 	list_place(b, a, mac);
 	return b;
 }
@@ -283,10 +320,8 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 	bool moved = b->access != a || !mac_eq(&b->mac, mac);
 
 	if (moved) {
-		struct bule *other = list_by_mac(b->pma, a->lif.ifindex, mac);
-
-		if (other != NULL && other != b)
-			list_place(other, NULL, NULL);
+		if (list_by_mac(b->pma, a->lif.ifindex, mac) != b)
+			make_room(b->pma, a, mac, source);
 		list_place(b, a, mac);
 	}
 	if (b->gone) {			/* it was about to be freed */
@@ -362,7 +397,7 @@ fsm_attach(struct pma *p, struct pma_access *a, const struct mac *mac,
 	if (b != NULL) {
 		attach_again(b, a, mac, source);
 	} else {
-		b = attach_new(p, a, mac, nai);
+		b = attach_new(p, a, mac, nai, source);
 		if (b == NULL)
 			return;
 		b->attached_by = (uint8_t)source;
@@ -727,17 +762,6 @@ fsm_expiry_timer(struct timer *t)
 
 /* --- policy ---------------------------------------------------------------------------------------- */
 
-static bool
-same_service(const struct bule *b, const struct profile *prof)
-{
-	const struct in6_addr *ha = in6_is_zero(&prof->home_agent) ?
-	    &b->pma->conf->home_agent : &prof->home_agent;
-
-	return prof->pmip && b->peer != NULL &&
-	    prefix_eq(&b->hnp, &prof->home_prefix) &&
-	    in6_eq(&b->peer->address, ha);
-}
-
 static void
 on_profile_again(void *ctx, int err, const struct profile *prof)
 {
@@ -751,7 +775,7 @@ on_profile_again(void *ctx, int err, const struct profile *prof)
 			enter_profile(b);
 		return;
 	}
-	if (err == 0 && same_service(b, prof)) {
+	if (err == 0 && prof->pmip && same_place(b, prof)) {
 		b->lifetime_us = prof->lifetime_us;
 		return;
 	}
