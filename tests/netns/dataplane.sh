@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # tests/netns/dataplane.sh [HA-BACKEND PMA-BACKEND]
 #
-# The data plane alone, driven by dptool, between six network namespaces:
+# The data plane alone, driven by dptool, between seven network namespaces:
 #
+#                         mn2 ----+
 #     cn ---- ha ---- core ---- pma ---- mn
 #                       \------ pma2 ---/
 #
 # Backends: ip6tnl, bpf; hand (PMA only): an `ip -6 tunnel` made by hand, to
 # show that we interoperate.  Without arguments: all pairs this kernel can do.
 # Judged by ping, tcpdump and ip, never by dptool's word.
+# shellcheck disable=SC1010,SC1083,SC2046,SC2093
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # a BPF file system of our own: nothing of ours is ever seen outside
@@ -19,9 +21,10 @@ fi
 mount -t bpf bpf /sys/fs/bpf || exit 1
 TOOL=${DPTOOL:-${BUILD:-build}/tests/netns/dptool}
 P=dp
-HOSTS="cn ha core pma pma2 mn"
+HOSTS="cn ha core pma pma2 mn mn2"
 HAA=2001:db8:a::1 COA=2001:db8:b::1 COA2=2001:db8:b2::1
 HOP=2001:db8:1:1::/64 MN6=2001:db8:1:1::100 MN4=10.9.0.100
+NODE2=2001:db8:1:9::1
 CN6=2001:db8:c::2 CN4=192.0.2.2 COVER="2001:db8:1::/48 10.9.0.0/16"
 MAC=02:00:00:00:00:01
 dir=$(mktemp -d -t dataplane.XXXXXX)
@@ -63,7 +66,7 @@ up() {
 	done
 	link cn eth0 ha cn0; link ha up0 core ha0
 	link core pma0 pma up0; link core pma20 pma2 up0
-	link pma acc0 mn eth0; link pma2 acc0 mn eth1
+	link pma acc0 mn eth0; link pma2 acc0 mn eth1; link pma acc1 mn2 eth0
 	N core sysctl -qw net.ipv6.conf.all.forwarding=1
 	I mn link set eth0 address $MAC; I mn link set eth1 address $MAC
 	A() { I $1 addr add $3 dev $2 $([[ $3 = *:* ]] && echo nodad); }
@@ -77,6 +80,7 @@ up() {
 	I cn route add ::/0 via 2001:db8:c::1; I cn route add 0.0.0.0/0 via 192.0.2.1
 	I mn route add ::/0 via fe80::1 dev eth0
 	I mn route add 10.9.0.1/32 dev eth0 src $MN4; I mn route add 0.0.0.0/0 via 10.9.0.1 src $MN4
+	A mn2 eth0 $NODE2/128; A pma acc1 fe80::1/64; I mn2 route add ::/0 via fe80::1 dev eth0
 	I ha route add ::/0 via 2001:db8:a::fe; I core route add 2001:db8:c::/64 via $HAA
 	I pma route add ::/0 via 2001:db8:b::fe; I pma2 route add ::/0 via 2001:db8:b2::fe
 }
@@ -310,7 +314,7 @@ scene() { # HA-BACKEND PMA-BACKEND
 	ecn_in
 	mtu_plain
 	mtu_shrink $hb $pb
-	if [ $managed ]; then handover $pb; heal $hb $pb; fi
+	if [ $managed ]; then hairpin; refusals; handover $pb; heal $hb $pb; fi
 	leftovers $hb $pb
 }
 
@@ -454,6 +458,8 @@ set_core_mtu() { # HOST MTU: both ends of the link in front of it
 }
 mtu_shrink() {
 	local hb=$1 pb=$2
+	# RFC 8201 5.3: forgotten after so many seconds
+	N ha sysctl -qw net.ipv6.route.mtu_expires=10
 	# The core's own link is smaller; nobody at the ends is told by its kernel.
 	set_core_mtu pma 1400
 	flush
@@ -471,14 +477,40 @@ mtu_shrink() {
 		check "core shrinks: router knows" until_ok 5 news_mtu pma 1360
 		set_core_mtu ha 1500
 	fi
-	# RFC 8201 5.3: forgotten after net.ipv6.route.mtu_expires
-	N ha ip -6 route flush cache
-	[ $hb = bpf ] || check "larger again: home agent knows" until_ok 10 news_mtu ha 1460
+	check "forgotten in time" until_ok 20 news_mtu ha 1460
+	flush; check "and large packets pass again" ping_do cn $MN6 1460
 }
 flush_but_ha() { local n; for n in cn mn; do N $n ip -6 route flush cache; N $n ip -4 route flush cache; done; }
 cn_hears() { [ "$(too_big cn $1 1460)" = 1360 ]; }
 mn_hears() { flush_but_ha; [ "$(too_big mn "-I$2 $1" 1460)" = 1360 ]; }
 
+hairpin() { # D6.7-8: node to node of one router, through the home agent
+	check "router takes a second link" ask pma access acc1
+	check "router hosts a second node" ask pma host 2001:db8:1:9::/64 $HAA acc1 "$(N mn2 cat /sys/class/net/eth0/address)"
+	check "home agent binds it" ask ha path 2001:db8:1:9::/64 $COA
+	capture core ha0 "ip6 proto 41 or icmp6"
+	check "node to node" until_ok 5 ping_ok mn "-I$MN6 $NODE2"
+	local out; out=$(captured)
+	check "by way of the home agent, both times" is "$(grep -cE "$MN6 > $NODE2.*echo request" <<<"$out")" 2
+	refute "without redirects" grep -qi redirect <<<"$out"
+	refute "a node cannot send as the other" from_mn $NODE2
+	check "unhost it" ask pma unhost 2001:db8:1:9::/64
+	check "unbind it" ask ha del 2001:db8:1:9::/64
+	refute "its route is gone" grep -q . < <(I pma route show 2001:db8:1:9::/64)
+}
+refusals() { # what the kernel refuses leaves no trace
+	I pma link set acc1 down
+	refute "a path over a link that is down is refused" ask pma host 2001:db8:1:9::/64 $HAA acc1
+	I pma link set acc1 up
+	refute "and leaves no route" grep -q 2001:db8:1:9 < <(I pma -6 route show table all proto 213)
+	check "the same, once the link is up" ask pma host 2001:db8:1:9::/64 $HAA acc1
+	I pma link set acc1 down
+	refute "moving $HOP there is refused" ask pma host $HOP $HAA acc1 $MAC
+	check "and the old path is still there" ping_ok cn $MN6
+	check "unhost it again" ask pma unhost 2001:db8:1:9::/64
+	check "router gives up the second link" ask pma noaccess acc1
+	refute "its rule is gone" grep -q acc1 < <(I pma -6 rule show)
+}
 handover() {
 	check "second router opens" pma_start pma2 $COA2 $1
 	check "second router hosts the prefix" host_all pma2
@@ -578,8 +610,47 @@ leftovers() {
 
 has_ip6tnl() { modprobe ip6_tunnel 2>/dev/null; ip link add dpprobe type ip6tnl local ::1 remote ::2 2>/dev/null && ip link del dpprobe; }
 
+# What the operator is told when it cannot work.
+complaints() {
+	say "--- opening"
+	up
+	N ha sysctl -qw net.ipv6.conf.all.forwarding=0
+	start ha "sysctls no"
+	ask ha ha $HAA >"$dir/said"
+	check "a missing sysctl is named" grep -q "sysctl net.ipv6.conf.all.forwarding must be 1" "$dir/said"
+	check "and not touched" is "$(N ha sysctl -n net.ipv6.conf.all.forwarding)" 0
+	stop ha >/dev/null
+	start ha "max 2" "ha $HAA cover $COVER"
+	check "set when allowed" is "$(N ha sysctl -n net.ipv6.conf.all.forwarding)" 1
+	check "first of two paths" ask ha path $HOP $COA
+	check "second of two paths" ask ha path $MN4/32 $COA
+	ask ha path 2001:db8:1:7::/64 $COA >"$dir/said"
+	check "a third is refused" grep -q ENOSPC "$dir/said"
+	check "but one of two can move" ask ha path $HOP $COA2
+	ask ha path 2001:db8:1::/56 $COA >"$dir/said"
+	check "an odd length is refused" grep -q EINVAL "$dir/said"
+	stop ha
+	check "stopped, nothing left" nothing_left ha
+	has_ip6tnl || {
+		start ha "backend ip6tnl"
+		ask ha ha $HAA >"$dir/said"
+		check "no ip6_tunnel: said so" grep -q "kernel has no ip6_tunnel" "$dir/said"
+		stop ha >/dev/null
+	}
+	start ha "both $HAA cover $COVER"
+	check "both roles: home agent" ask ha path $HOP $COA
+	check "both roles: router" ask ha access cn0
+	check "both roles: hosts" ask ha host 2001:db8:1:3::/64 $COA2 cn0
+	stop ha
+	check "both roles stopped, nothing left" nothing_left ha
+	nsenter --net=/run/netns/$P-ha setpriv --bounding-set -net_admin,-sys_admin,-bpf,-perfmon --inh-caps -all \
+		"$TOOL" <<<"ha $HAA" >"$dir/said" 2>/dev/null
+	check "no privilege: said so" grep -q "CAP_NET_ADMIN is needed" "$dir/said"
+}
+
 [ "$(id -u)" -eq 0 ] || { echo "needs root"; exit 1; }
 [ -x "$TOOL" ] || { echo "no $TOOL"; exit 1; }
+[ $# -eq 2 ] || complaints
 if [ $# -eq 2 ]; then
 	scene $1 $2
 elif has_ip6tnl; then
