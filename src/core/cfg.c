@@ -89,6 +89,8 @@ cfg_error(struct cfg_ctx *c, const struct cfg_where *at, const char *key,
 	uint32_t line = at->line, col = at->col;
 	va_list ap;
 
+	if (c->errs->n > ERRORS_SHOWN)
+		key = NULL;		/* nobody will see where */
 	for (size_t i = 0; key != NULL && i < c->npos; i++) {
 		if (c->pos[i].at == at && strcmp(c->pos[i].key, key) == 0) {
 			line = c->pos[i].line;

@@ -115,7 +115,8 @@ int cfg_load_text(const char *name, const char *text, size_t len,
 void cfg_error(struct cfg_ctx *c, const struct cfg_where *at, const char *key,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* Canonical YAML, every key with its value in force (round-trips). */
+/* Canonical YAML, every key with its value in force (round-trips, but for
+ * secrets, which are "***"). */
 void cfg_print_yaml(FILE *f, const struct cfg_table *table, const void *conf);
 /* The same as a JSON object (secrets as "***"). */
 void cfg_print_json(struct json_w *w, const struct cfg_table *table,

@@ -33,6 +33,30 @@ is_absent(const struct cfg_field *f, const void *src)
 
 /* --- YAML --------------------------------------------------------------------- */
 
+/*
+ * One character of a quoted text (it has come through YAML, so it is good
+ * UTF-8); what is no ASCII by its number, as some of it would end a line.
+ * Returns how many octets it has.
+ */
+static size_t
+yaml_char(FILE *f, const unsigned char *s)
+{
+	size_t more = *s < 0xc0 ? 0 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : 3;
+	unsigned long c = more == 0 ? *s : *s & (0x3fu >> more);
+
+	for (size_t i = 1; i <= more; i++)
+		c = c << 6 | (s[i] & 0x3f);
+	if (c == '"' || c == '\\')
+		fprintf(f, "\\%c", (int)c);
+	else if (c < 0x20 || c == 0x7f)
+		fprintf(f, "\\x%02lx", c);
+	else if (c < 0x80)
+		fputc((int)c, f);
+	else
+		fprintf(f, c < 0x10000 ? "\\u%04lx" : "\\U%08lx", c);
+	return more + 1;
+}
+
 /* Text that YAML would read as something else stands in quotes. */
 static void
 yaml_text(FILE *f, const char *s)
@@ -46,11 +70,8 @@ yaml_text(FILE *f, const char *s)
 		return;
 	}
 	fputc('"', f);
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			fputc('\\', f);
-		fputc(*s, f);
-	}
+	while (*s != '\0')
+		s += yaml_char(f, (const unsigned char *)s);
 	fputc('"', f);
 }
 
@@ -106,7 +127,7 @@ yaml_value(FILE *f, const struct cfg_field *fld, const void *src,
 		return;
 	default:
 		fputc(' ', f);
-		yaml_text(f, cfg_value_text(fld, fld->type, src, text,
+		yaml_text(f, fld->flags & CFG_F_SECRET ? "***" : cfg_value_text(fld, fld->type, src, text,
 		    sizeof(text)));
 		fputc('\n', f);
 	}
@@ -137,6 +158,8 @@ yaml_map(FILE *f, const struct cfg_table *t, const void *conf, unsigned indent,
 		first = false;
 		yaml_value(f, fld, src, indent);
 	}
+	if (first)
+		fputs("{}\n", f);	/* an element with nothing to say */
 }
 
 void

@@ -228,6 +228,12 @@ string_parse(enum cfg_type type, const char *text, struct arena *arena,
 		    cfg_type_name(type));
 		return -EINVAL;
 	}
+	/* What is longer could not be compared or printed whole. */
+	if (strlen(text) >= CFG_TEXT_MAX) {
+		snprintf(why, whycap, "more than %d octets",
+		    CFG_TEXT_MAX - 1);
+		return -EINVAL;
+	}
 	*ret = arena_strdup(arena, text);
 	return 0;
 }

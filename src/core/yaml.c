@@ -153,6 +153,21 @@ fill_map(struct reader *r, struct ynode *n, const struct children *c)
 	}
 }
 
+static bool
+has_anchor(const yaml_event_t *ev)
+{
+	switch (ev->type) {
+	case YAML_SCALAR_EVENT:
+		return ev->data.scalar.anchor != NULL;
+	case YAML_SEQUENCE_START_EVENT:
+		return ev->data.sequence_start.anchor != NULL;
+	case YAML_MAPPING_START_EVENT:
+		return ev->data.mapping_start.anchor != NULL;
+	default:
+		return ev->type == YAML_ALIAS_EVENT;
+	}
+}
+
 static int
 read_node(struct reader *r, yaml_event_t *ev, unsigned depth,
     struct ynode **ret)
@@ -167,6 +182,9 @@ read_node(struct reader *r, yaml_event_t *ev, unsigned depth,
 	if (depth > YAML_DEPTH_MAX)
 		return problem(r, ev->start_mark.line, ev->start_mark.column,
 		    "nested deeper than %d", YAML_DEPTH_MAX);
+	if (has_anchor(ev))
+		return problem(r, ev->start_mark.line, ev->start_mark.column,
+		    "anchors and aliases are not supported");
 	n = *ret = node_new(r, ev);
 	switch (ev->type) {
 	case YAML_SCALAR_EVENT:
@@ -183,7 +201,7 @@ read_node(struct reader *r, yaml_event_t *ev, unsigned depth,
 		break;
 	default:
 		e = problem(r, ev->start_mark.line, ev->start_mark.column,
-		    "anchors and aliases are not supported");
+		    "not a value");
 	}
 	free(c.v);
 	return e;
