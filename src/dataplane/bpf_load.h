@@ -24,7 +24,7 @@ struct bpf_dp_conf {
 	uint32_t max_paths;
 	bool is_ha, is_pma;
 	uint16_t prio;			/* of our tc filters */
-	bool adopt;			/* take over pinned maps of equal shape */
+	bool adopt;			/* take over pinned maps of this shape */
 };
 
 /*

@@ -604,7 +604,7 @@ base_news(void *ctx, const struct nlmsghdr *nlh)
 		if (!dpnl_read_link(nlh, &l))
 			return;
 		b->hooks->link(b, &l, nlh->nlmsg_type == RTM_DELLINK);
-		b->resolve_all = b->hooks->groups[0] != 0;
+		b->resolve_all |= b->hooks->groups[0] != 0;
 		break;
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:

@@ -368,9 +368,15 @@ be_resolve(struct dp_base *b, struct dp_tunnel *t)
 	}
 	if (r < 0)
 		return;
-	tunnel_set_path_mtu(t, peer_path_mtu(b, p, hop.mtu));
-	if (t->mtu != before)
-		anchor_mtu(e, t);
+	hop.mtu = peer_path_mtu(b, p, hop.mtu);
+	tunnel_set_path_mtu(t, hop.mtu);
+	if (t->mtu == before)
+		return;
+	anchor_mtu(e, t);
+	if (hop.mtu < t->mtu + DP_TUNNEL_OVERHEAD)
+		log_warn(b->log, DP_MOD, "path-too-narrow",
+		    KV_IN6("peer", &t->remote), KV_U("mtu", hop.mtu),
+		    KV_STR("hint", "packets of 1280 octets do not fit in"));
 }
 
 /* A next hop's link-layer address became known or doubtful. */

@@ -84,11 +84,11 @@ dpnl_route(int cmd, const struct dpnl_route *r)
 {
 	struct rtmsg h = { .rtm_family = r->family, .rtm_dst_len = r->dst.len,
 		.rtm_src_len = r->src.len, .rtm_protocol = r->proto,
-		.rtm_type = r->type,
-		.rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC,
-		.rtm_scope = RT_SCOPE_UNIVERSE };
+		.rtm_type = r->type, .rtm_scope = RT_SCOPE_UNIVERSE };
 	struct nl_msg *m;
 
+	/* RTA_TABLE has it as well, with room for more than 255. */
+	h.rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
 	/* The kernel wants to hear of a device route that it is one. */
 	if (r->family == AF_INET && r->type == RTN_UNICAST && r->nhid == 0)
 		h.rtm_scope = RT_SCOPE_LINK;

@@ -478,7 +478,7 @@ mtu_shrink() {
 		set_core_mtu ha 1500
 	fi
 	check "forgotten in time" until_ok 20 news_mtu ha 1460
-	flush; check "and large packets pass again" ping_do cn $MN6 1460
+	flush; check "and large packets pass again" until_ok 5 ping_do cn $MN6 1460
 }
 flush_but_ha() { local n; for n in cn mn; do N $n ip -6 route flush cache; N $n ip -4 route flush cache; done; }
 cn_hears() { [ "$(too_big cn $1 1460)" = 1360 ]; }

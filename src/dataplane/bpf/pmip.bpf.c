@@ -465,7 +465,7 @@ decap(struct __sk_buff *skb, __u32 mac_len)
 	__builtin_memcpy(&ends.remote, &outer.saddr, 16);
 	id = bpf_map_lookup_elem(&pmip_peer_ids, &ends);
 	if (!id)
-		return TC_ACT_UNSPEC;	/* somebody else's tunnel, or nobody's */
+		return TC_ACT_UNSPEC;	/* not a tunnel of ours */
 	if (inner_read(skb, sizeof(outer), outer.nexthdr == NH_IPV6, &in))
 		return drop(PMIP_C_ERROR);
 	side = admit(skb, c, sizeof(outer), &in, *id);
