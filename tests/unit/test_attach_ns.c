@@ -339,6 +339,11 @@ START_TEST(test_carrier_lost)
 	settle(w);
 	ck_assert_uint_eq(w->nev, 1);
 	ck_assert_uint_eq(stats_get(w->stats, "attach", "carrier-lost"), 1);
+	/* news of a link that is down already */
+	ck_assert_int_eq(ns_link_set(w->nl, acc, false, "acc7"), 0);
+	ck_assert_int_eq(ns_link_set(w->nl, acc, false, "acc0"), 0);
+	settle(w);
+	ck_assert_uint_eq(w->nev, 1);
 	/* back: no event of its own; not watched: none */
 	ns_cable_up(w->loop, w->nl, acc, mn);
 	until_up(w, "acc0", true);

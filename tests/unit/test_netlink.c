@@ -304,6 +304,11 @@ START_TEST(test_send_too_long)
 	ask(&w, &x[2], 2);
 	ns_turn_until(w.loop, &w.answers, 3);
 	ck_assert_uint_eq(counter(&w, "lost"), 1);
+	/* nothing behind it whose answer would tell */
+	x[1].nth = 3;
+	x[1].calls = 0;
+	ck_assert_int_eq(netlink_send(w.nl, m, on_done, &x[1]), 0);
+	ns_turn_until(w.loop, &w.answers, 4);
 	nlmsg_free(m);
 	world_close(&w);
 }
