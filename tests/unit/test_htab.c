@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The hash table against an array of flags: a hundred thousand elements come
+ * and go at random, walks in between.
+ */
+#include <check.h>
+#include <stdlib.h>
+
+#include "core/htab.h"
+#include "core/util.h"
+
+#define ELEMENTS 100000
+#define STEPS 1000000
+
+struct elem {
+	struct hnode n;
+	uint32_t key;
+	unsigned seen;
+	bool in;
+};
+
+static struct elem *
+elem_of(const struct hnode *n)
+{
+	return CONTAINER_OF((struct hnode *)(uintptr_t)n, struct elem, n);
+}
+
+static bool
+eq(const struct hnode *n, const void *key)
+{
+	return elem_of(n)->key == *(const uint32_t *)key;
+}
+
+static void
+see(void *ctx, struct hnode *n)
+{
+	(void)ctx;
+	elem_of(n)->seen++;
+}
+
+static uint32_t
+hash_of(const struct elem *e)
+{
+	/* few distinct values in the low bits: long chains as well */
+	return e->key * 2654435761u >> (e->key % 7);
+}
+
+static void
+check_walk(struct htab *h, struct elem *e)
+{
+	size_t cursor = 0;
+
+	for (unsigned i = 0; i < ELEMENTS; i++)
+		e[i].seen = 0;
+	while (htab_walk(h, &cursor, 64, see, NULL))
+		;
+	for (unsigned i = 0; i < ELEMENTS; i++)
+		ck_assert_uint_eq(e[i].seen, e[i].in);
+}
+
+START_TEST(test_model)
+{
+	struct elem *e = calloc(ELEMENTS, sizeof(*e));
+	struct htab *h = htab_new();
+	size_t count = 0, empty = htab_bytes(h);
+
+	srand(1);
+	for (unsigned i = 0; i < ELEMENTS; i++)
+		e[i].key = i;
+	for (unsigned s = 0; s < STEPS; s++) {
+		struct elem *x = &e[(unsigned)rand() % ELEMENTS];
+		struct hnode *n = htab_find(h, hash_of(x), eq, &x->key);
+
+		ck_assert_int_eq(n != NULL, x->in);
+		if (rand() % 10 < (s < STEPS / 2 ? 7 : 3)) {
+			if (!x->in) {
+				htab_insert(h, &x->n, hash_of(x));
+				count++;
+			}
+			x->in = true;
+		} else if (x->in) {
+			htab_remove(h, &x->n);
+			count--;
+			x->in = false;
+		}
+		ck_assert_uint_eq(htab_count(h), count);
+		if (s % 200000 == 0)
+			check_walk(h, e);
+	}
+	for (unsigned i = 0; i < ELEMENTS; i++) {
+		if (e[i].in)
+			htab_remove(h, &e[i].n);
+	}
+	ck_assert_uint_eq(htab_count(h), 0);
+	ck_assert_uint_eq(htab_bytes(h), empty);	/* all given back */
+	htab_free(h);
+	free(e);
+}
+END_TEST
+
+/* What stays is seen, whatever is inserted meanwhile. */
+START_TEST(test_walk_while_growing)
+{
+	struct elem *e = calloc(ELEMENTS, sizeof(*e));
+	struct htab *h = htab_new();
+	size_t cursor = 0;
+	unsigned next = 1000;
+
+	for (unsigned i = 0; i < ELEMENTS; i++)
+		e[i].key = i;
+	for (unsigned i = 0; i < 1000; i++)
+		htab_insert(h, &e[i].n, hash_of(&e[i]));
+	while (htab_walk(h, &cursor, 16, see, NULL)) {
+		for (unsigned k = 0; k < 10 && next < 20000; k++, next++)
+			htab_insert(h, &e[next].n, hash_of(&e[next]));
+	}
+	for (unsigned i = 0; i < 1000; i++)
+		ck_assert_uint_ge(e[i].seen, 1);
+	htab_free(h);
+	free(e);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("htab");
+	TCase *tc = tcase_create("htab");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_model);
+	tcase_add_test(tc, test_walk_while_growing);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
