@@ -128,12 +128,20 @@ nai_eq(const char *a, size_t la, const char *b, size_t lb)
 	    strncasecmp(a + user, b + user, la - user) == 0;
 }
 
+/* Equal ones must be neighbours: the same rule as nai_eq(). */
 static int
 cmp_nai(const void *a, const void *b)
 {
 	const struct claim *x = a, *y = b;
-	int r = strcasecmp(x->p->nai, y->p->nai);
+	size_t lx = strlen(x->p->nai), ly = strlen(y->p->nai);
+	const char *at = memrchr(x->p->nai, '@', lx);
+	size_t user = at != NULL ? (size_t)(at - x->p->nai) : lx;
+	int r = lx != ly ? (lx < ly ? -1 : 1) : 0;
 
+	if (r == 0)
+		r = strcasecmp(x->p->nai, y->p->nai);
+	if (r == 0)
+		r = memcmp(x->p->nai, y->p->nai, user);
 	return r != 0 ? r : x->p < y->p ? -1 : x->p > y->p;
 }
 
