@@ -275,6 +275,10 @@ request_line(struct ctl_conn *c, const char *line, size_t len)
 	} else if (strcmp(cmd, "commands") == 0) {
 		list_commands(c);
 	} else if (strcmp(cmd, "watch") == 0) {
+		/* Said first, so that who asked knows from when on. */
+		line_begin(c);
+		json_w_bool(&c->out, "watching", true);
+		line_end(c);
 		c->watching = true;
 		c->ctl->nwatch++;
 	} else if (find_commands(c, cmd), c->ntodo == 0) {

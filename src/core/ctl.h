@@ -6,6 +6,10 @@
  *   <- {"v":1,"item":{...}}          none or more
  *   <- {"v":1,"done":true}           or {"v":1,"error":"text"}
  *
+ *   -> {"v":1,"cmd":"watch"}
+ *   <- {"v":1,"watching":true}       every event from now on:
+ *   <- {"v":1,"event":{...}}         until the connection closes
+ *
  * Who may: the peer's uid must be root's or the daemon's own, or its gid (or
  * a supplementary group) the configured one; commands that change something
  * need root, the daemon's uid or that group, the others too: one rule.

@@ -65,6 +65,8 @@ class Watch:
     def __init__(self, path):
         self.lines = Lines(path)
         self.lines.send({"v": 1, "cmd": "watch"})
+        first = self.lines.read(time.monotonic() + 10)
+        assert first == {"v": 1, "watching": True}, first
         self.seen = []
 
     def wait(self, ev, timeout=10, **match):
