@@ -5,6 +5,10 @@
  * time; when the wheel enters a slot of a higher level, the slot's timers move
  * down.  A bitmap per level tells which slots hold something, so that empty
  * time is skipped rather than ticked through.
+ *
+ * A slot of a higher level may hold hundreds of thousands of timers.  They move
+ * down MOVES at a time for each callback that the caller's budget allows; until
+ * the last one has moved the wheel stays in that tick, and nothing overtakes.
  */
 #include "core/wheel.h"
 
@@ -18,6 +22,7 @@
 #define SLOTS (1 << BITS)
 #define LEVELS 4
 #define WORDS (SLOTS / 64)
+#define MOVES 16		/* timers moved down cost as much as a call */
 #define SPAN_MAX (((int64_t)1 << (BITS * LEVELS)) - SLOTS)
 
 struct wheel {
@@ -26,6 +31,10 @@ struct wheel {
 	unsigned count;
 	uint64_t used[LEVELS][WORDS];
 	struct timer *slot[LEVELS][SLOTS];
+	/* The tick that is being entered: slots of levels below this one are
+	 * still to be taken; -1: none. */
+	int entering;
+	struct timer *moving;	/* of a higher slot, on their way down */
 	struct timer *running;	/* due, taken out of its slot */
 };
 
@@ -44,6 +53,7 @@ wheel_new(usec_t now)
 		abort();
 	w->now_us = now;
 	w->now_ms = floor_ms(now);
+	w->entering = -1;
 	return w;
 }
 
@@ -172,8 +182,8 @@ next_tick(const struct wheel *w)
 	return best;
 }
 
-/* Take the list of a slot out of the wheel. */
-static struct timer *
+/* Take the list of a slot out of the wheel; *ret_head stays its head. */
+static void
 take_slot(struct wheel *w, unsigned l, unsigned s, struct timer **ret_head)
 {
 	struct timer *t = w->slot[l][s];
@@ -183,53 +193,74 @@ take_slot(struct wheel *w, unsigned l, unsigned s, struct timer **ret_head)
 	*ret_head = t;
 	if (t != NULL)
 		t->pprev = ret_head;
-	return t;
 }
 
-/* Enter tick `ms`: bring higher slots down, then make its timers run. */
-static void
-enter_tick(struct wheel *w, int64_t ms)
+/*
+ * Enter the present tick: the higher slots that begin here come down, then
+ * those of level 0 are to run.  False when there is more to move than *moves,
+ * which is counted down (NULL: no limit).
+ */
+static bool
+enter_tick(struct wheel *w, uint64_t *moves)
 {
-	w->now_ms = ms;
-	for (unsigned l = LEVELS - 1; l > 0; l--) {
-		struct timer *head, *t;
+	while (w->entering >= 0) {
+		struct timer *t;
+		unsigned bits;
 
-		if ((ms & (((int64_t)1 << (BITS * l)) - 1)) != 0)
-			continue;
-		(void)take_slot(w, l, (unsigned)(ms >> (BITS * l)) &
-		    (SLOTS - 1), &head);
-		while ((t = head) != NULL) {
+		while ((t = w->moving) != NULL) {
+			if (moves != NULL) {
+				if (*moves == 0)
+					return false;
+				(*moves)--;
+			}
 			list_del(t);
 			place(w, t);
 		}
+		bits = BITS * (unsigned)w->entering--;
+		if ((w->now_ms & (((int64_t)1 << bits) - 1)) == 0)
+			take_slot(w, bits / BITS, (unsigned)(w->now_ms >>
+			    bits) & (SLOTS - 1), bits != 0 ? &w->moving :
+			    &w->running);
 	}
-	(void)take_slot(w, 0, (unsigned)ms & (SLOTS - 1), &w->running);
+	return true;
+}
+
+/* Run what is due, up to the budget; false when it is used up. */
+static bool
+run_due(struct wheel *w, unsigned budget, unsigned *ran)
+{
+	while (w->running != NULL) {
+		struct timer *t = w->running;
+
+		if (budget != 0 && *ran == budget)
+			return false;
+		list_del(t);
+		w->count--;
+		(*ran)++;
+		t->fn(t);
+	}
+	return true;
 }
 
 unsigned
 wheel_advance(struct wheel *w, usec_t now, unsigned budget)
 {
 	int64_t until = floor_ms(now);
+	uint64_t moves = (uint64_t)budget * MOVES;
 	unsigned ran = 0;
 
 	w->now_us = MAX_OF(w->now_us, now);
 	for (;;) {
 		int64_t tick;
 
-		while (w->running != NULL) {
-			struct timer *t = w->running;
-
-			if (budget != 0 && ran == budget)
-				return ran;
-			list_del(t);
-			w->count--;
-			ran++;
-			t->fn(t);
-		}
+		if (!enter_tick(w, budget != 0 ? &moves : NULL) ||
+		    !run_due(w, budget, &ran))
+			return ran;
 		tick = next_tick(w);
 		if (tick > until)
 			break;
-		enter_tick(w, tick);
+		w->now_ms = tick;
+		w->entering = LEVELS - 1;
 	}
 	w->now_ms = MAX_OF(w->now_ms, until);
 	return ran;
@@ -248,7 +279,7 @@ wheel_next(const struct wheel *w)
 
 	if (w->count == 0)
 		return -1;
-	if (w->running != NULL)
+	if (w->running != NULL || w->entering >= 0)
 		return 0;
 	tick = next_tick(w);
 	assert(tick != INT64_MAX);

@@ -56,8 +56,10 @@ usec_t timer_left(const struct wheel *w, const struct timer *t);
 
 /*
  * Run every timer due at or before `now`, in order of their ticks.  Callbacks
- * may arm and cancel any timer.  At most `budget` callbacks run (0: no limit);
- * the rest stays due, and wheel_next() then answers 0.  Returns how many ran.
+ * may arm and cancel any timer.  At most `budget` callbacks run (0: no limit)
+ * and the wheel's own work is bounded likewise; the rest stays due, and
+ * wheel_next() then answers 0.  Returns how many ran, which may be none though
+ * some are due.
  */
 unsigned wheel_advance(struct wheel *w, usec_t now, unsigned budget);
 /* Set the wheel's present time without running anything that is due. */
