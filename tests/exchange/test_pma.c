@@ -1103,14 +1103,24 @@ START_TEST(test_kernel_refuses_removal)
 	struct t t = setup();
 
 	attach(&t);
-	t.pma->kernel.refuse_del = 1;
+	t.pma->kernel.refuse_del = _i == 2 ? UINT_MAX : 2;
 	leave(&t, 0);
 	ack(&t, pbu(&t), BA_ACCEPTED, 0);
-	ck_assert(!known(&t, MN1));
-	sim_run_for(t.s, 10 * SEC);
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	if (_i != 1)			/* 1: it comes back meanwhile */
+		sim_run_for(t.s, _i == 2 ? 200 * SEC : 10 * SEC);
+	if (_i == 0) {
+		ck_assert(sim_routed(t.pma, HNP1, NULL));
+		ck_assert_uint_eq(t.pma->kernel.ntunnels, 0);
+	}
+	ck_assert(known(&t, MN1) == (_i == 1));
 	sim_mn_rs(t.mn1);
 	admit(&t, 300);
+	sim_run_for(t.s, 10 * SEC);
 	ck_assert(in_state(&t, MN1, "active"));
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	ck_assert_uint_eq(sim_tunnel(t.pma, P1, HA)->users, 1);
 	sim_free(t.s);
 }
 END_TEST
@@ -1533,6 +1543,259 @@ START_TEST(test_control)
 }
 END_TEST
 
+/*
+ * A random life: five nodes on three links, a home agent that says this or
+ * that or nothing, a kernel that refuses and delays, policy that changes, links
+ * that vanish.  No advertisement without a path, ever; when it is quiet, the
+ * books agree; and when everybody has left, nothing is left.
+ */
+#define LIFE_NODES 5
+
+struct life {
+	struct t t;
+	struct sim_mn *mn[LIFE_NODES];
+	char nai[LIFE_NODES][32], hnp[LIFE_NODES][32], mac[LIFE_NODES][24];
+	size_t pkts, ras;	/* looked at so far */
+	bool calm;
+};
+
+static void
+life_answer(struct life *l, const struct sim_pkt *p)
+{
+	static const uint8_t says[] = { BA_NO_RESOURCES, BA_PROHIBITED,
+		BA_INVALID_TIMESTAMP, BA_INVALID_TIMESTAMP,
+		BA_PMA_NOT_ALLOWED };
+	struct sim *s = l->t.s;
+	unsigned dice = (unsigned)sim_random(s, 100);
+	struct mh_msg m = answer_to(p, BA_ACCEPTED, p->m.bu.lifetime_4s * 4);
+	char src[ADDR_STRLEN];
+
+	if (p->m.type != MH_BU || (!l->calm && dice < 20))
+		return;
+	if (!l->calm && dice < 40) {
+		m.ba.status = says[sim_random(s, ARRAY_LEN(says))];
+		m.ba.lifetime_4s = 0;
+	} else if (!l->calm && dice < 50) {
+		m.ba.lifetime_4s = (uint16_t)sim_random(s, 3);
+	}
+	sim_send_mh(s, in6_str(&p->dst, src), P1, &m);
+}
+
+/* At the same instant: the kernel had accepted it, and then no more. */
+static bool
+taken_back(struct sim *s, size_t i)
+{
+	const struct sim_ra *ra = sim_ra(s, i);
+
+	while (++i < sim_ras(s)) {
+		if (prefix_eq(&sim_ra(s, i)->ra.pio[0].prefix,
+		    &ra->ra.pio[0].prefix))
+			return sim_ra(s, i)->at == ra->at &&
+			    sim_ra(s, i)->ra.pio[0].valid_s == 0;
+	}
+	return false;
+}
+
+static void
+life_look(struct life *l)
+{
+	struct sim *s = l->t.s;
+	char hnp[ADDR_STRLEN];
+
+	for (; l->ras < sim_ras(s); l->ras++) {
+		const struct sim_ra *ra = sim_ra(s, l->ras);
+
+		ck_assert(ra->good && ra->ra.npio == 1);
+		if (ra->ra.pio[0].valid_s == 0 || taken_back(s, l->ras))
+			continue;
+		prefix_str(&ra->ra.pio[0].prefix, hnp);
+		ck_assert_msg(sim_kpath(l->t.pma, hnp) != NULL,
+		    "%s advertised and not hosted", hnp);
+	}
+	for (; l->pkts < sim_pkts(s); l->pkts++)
+		life_answer(l, sim_pkt(s, l->pkts));
+}
+
+static void
+life_run(struct life *l, usec_t usec)
+{
+	usec_t end = sim_now(l->t.s) + usec;
+
+	while (sim_step(l->t.s, end))
+		life_look(l);
+	sim_run_for(l->t.s, end - sim_now(l->t.s));
+}
+
+static void
+life_shake(struct life *l)
+{
+	struct sim *s = l->t.s;
+	struct sim_kernel *k = &l->t.pma->kernel;
+
+	k->delay_us = (usec_t)sim_random(s, 4) * 400 * USEC_PER_MSEC - 1;
+	k->refuse_set = sim_random(s, 8) == 0;
+	k->refuse_call = sim_random(s, 16) == 0;
+	k->refuse_tunnel = sim_random(s, 16) == 0;
+	k->refuse_del = sim_random(s, 8) == 0;
+	k->lose = sim_random(s, 16) == 0;
+	sim_policy(s)->delay_us = sim_random(s, 3) == 0 ?
+	    (usec_t)sim_random(s, 1000) * USEC_PER_MSEC : -1;
+}
+
+static void
+life_calm(struct life *l)
+{
+	struct sim_kernel *k = &l->t.pma->kernel;
+	size_t users = 0;
+
+	l->calm = true;
+	k->refuse_set = k->refuse_call = k->refuse_del = 0;
+	k->refuse_tunnel = k->lose = 0;
+	k->delay_us = 0;
+	sim_policy(l->t.s)->delay_us = -1;
+	life_run(l, 40 * SEC);		/* removals are tried again */
+	for (struct dp_tunnel *t = tunnel_first(l->t.pma->dp->tunnels);
+	    t != NULL; t = t->next)
+		users += t->users;
+	ck_assert_uint_eq(users, sim_kpaths(l->t.pma));
+	l->calm = false;
+}
+
+static void
+life_link(struct life *l, uint32_t ifindex)
+{
+	struct role *r = sim_role(l->t.pma, "pma");
+	struct sim_if *i = sim_if(l->t.pma, ifindex);
+
+	wheel_touch(l->t.pma->env.wheel, sim_now(l->t.s));
+	r->ops->link(r, i->open ? LINK_GONE : LINK_NEW, &i->lif);
+}
+
+static void
+life_event(struct life *l, unsigned n)
+{
+	struct sim *s = l->t.s;
+	struct sim_node *pma = l->t.pma;
+	struct sim_mn *mn = l->mn[n];
+	struct profile *prof;
+
+	switch (sim_random(s, 14)) {
+	case 0: case 1: case 2: case 3:
+		sim_mn_plug(mn, pma, 1 + (uint32_t)sim_random(s, 3));
+		sim_mn_rs(mn);
+		break;
+	case 4:
+		sim_attach(pma, ATTACH_UP, ATTACH_BY_CTL, 1 +
+		    (uint32_t)sim_random(s, 3), l->mac[sim_random(s,
+		    LIFE_NODES)], l->nai[n]);
+		break;
+	case 5:
+		sim_attach(pma, ATTACH_DOWN, ATTACH_BY_CARRIER, 1 +
+		    (uint32_t)sim_random(s, 3), NULL, NULL);
+		break;
+	case 6: case 7:
+		sim_attach(pma, ATTACH_DOWN, ATTACH_BY_FDB, mn->ifindex != 0 ?
+		    mn->ifindex : 1, l->mac[n], NULL);
+		break;
+	case 8:
+		mn->mute = sim_random(s, 2) == 0;
+		sim_attach(pma, ATTACH_MAYBE_GONE, ATTACH_BY_NEIGHBOUR,
+		    mn->ifindex != 0 ? mn->ifindex : 1, l->mac[n], NULL);
+		break;
+	case 9:
+		sim_attach(pma, ATTACH_UP, ATTACH_BY_NEIGHBOUR, mn->ifindex !=
+		    0 ? mn->ifindex : 1, l->mac[n], NULL);
+		break;
+	case 10:
+		life_link(l, 1 + (uint32_t)sim_random(s, 3));
+		break;
+	case 11: case 12:
+		prof = sim_profile(s, l->nai[n], l->hnp[n], l->mac[n]);
+		prof->pmip = sim_random(s, 4) != 0;
+		if (sim_random(s, 2) == 0)
+			prof->home_agent = sim_in6(HA2);
+		prof->lifetime_us = (int64_t)sim_random(s, 10) * 4 * SEC;
+		sim_policy_changed(s);
+		break;
+	default:
+		if (sim_random(s, 4) == 0)
+			sim_profile_del(s, l->nai[n]);
+		sim_policy_changed(s);
+	}
+}
+
+static void
+life_begin(struct life *l, uint64_t seed)
+{
+	struct t *t = &l->t;
+
+	t->s = sim_new(seed);
+	t->conf = sim_pma_conf(t->s, P1);
+	t->conf->backoff_us = 3 * SEC;
+	t->conf->max_backoff_us = 12 * SEC;
+	t->conf->presence_check_us = seed % 2 * SEC;
+	t->conf->max_update_rate = seed % 3;
+	sim_pma_access(t->s, t->conf, "acc0", 0, NULL);
+	sim_pma_access(t->s, t->conf, "acc1", 0, NULL);
+	sim_pma_access(t->s, t->conf, "ppp0", 1, "n0@example.com");
+	t->pma = sim_add_pma(t->s, P1, t->conf);
+	for (unsigned i = 0; i < LIFE_NODES; i++) {
+		snprintf(l->nai[i], sizeof(l->nai[i]), "n%u@example.com", i);
+		snprintf(l->hnp[i], sizeof(l->hnp[i]), "2001:db8:1:%x::/64",
+		    i + 1);
+		snprintf(l->mac[i], sizeof(l->mac[i]), "02:00:00:00:02:%02x",
+		    i);
+		l->mn[i] = sim_mn_new(t->s, l->mac[i]);
+		sim_profile(t->s, l->nai[i], l->hnp[i], l->mac[i]);
+	}
+}
+
+START_TEST(test_random_life)
+{
+	struct life l = { 0 };
+	struct t *t = &l.t;
+
+	life_begin(&l, (uint64_t)_i + 1);
+	for (unsigned step = 0; step < 2000; step++) {
+		life_shake(&l);
+		life_event(&l, (unsigned)sim_random(t->s, LIFE_NODES));
+		life_look(&l);
+		life_run(&l, (usec_t)sim_random(t->s, 1500) * USEC_PER_MSEC);
+		if (step % 100 == 99)
+			life_calm(&l);
+	}
+	life_calm(&l);
+	/* in a calm world everybody gets what he is entitled to */
+	l.calm = true;
+	for (uint32_t i = 1; i <= 3; i++) {
+		if (!sim_if(t->pma, i)->open)
+			life_link(&l, i);
+		sim_attach(t->pma, ATTACH_DOWN, ATTACH_BY_CARRIER, i, NULL,
+		    NULL);
+	}
+	life_run(&l, 60 * SEC);
+	ck_assert_uint_eq(sim_kpaths(t->pma), 0);
+	ck_assert_uint_eq(t->pma->kernel.ntunnels, 0);
+	ck_assert_uint_eq(wheel_count(t->pma->env.wheel), 0);
+	for (unsigned i = 0; i < LIFE_NODES; i++) {
+		ck_assert(!known(t, l.nai[i]));
+		sim_profile(t->s, l.nai[i], l.hnp[i], l.mac[i]);
+		sim_mn_plug(l.mn[i], t->pma, 1 + i % 2);
+		sim_mn_rs(l.mn[i]);
+	}
+	life_run(&l, 10 * SEC);
+	for (unsigned i = 0; i < LIFE_NODES; i++) {
+		ck_assert(sim_routed(t->pma, l.hnp[i], HA));
+		ck_assert(sim_mn_has_prefix(l.mn[i], l.hnp[i]));
+		ck_assert(in_state(t, l.nai[i], "active"));
+	}
+	ck_assert_uint_gt(stat_of(t, "registered"), 100);
+	ck_assert_uint_gt(stat_of(t, "kernel-refused"), 20);
+	ck_assert_uint_gt(stat_of(t, "denied"), 20);
+	sim_free(t->s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1577,7 +1840,7 @@ main(void)
 	T(test_presence_check);
 	T(test_solicitation_answers_the_probe);
 	TL(test_kernel_refuses, 4);
-	T(test_kernel_refuses_removal);
+	TL(test_kernel_refuses_removal, 3);
 	T(test_kernel_is_slow);
 	TL(test_policy_withdraws, 2);
 	T(test_policy_changes_nothing);
@@ -1591,6 +1854,7 @@ main(void)
 	TL(test_stop, 4);
 	T(test_static_tunnel);
 	T(test_control);
+	TL(test_random_life, 12);
 #undef TL
 #undef T
 	tcase_set_timeout(tc, 60);

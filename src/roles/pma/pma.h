@@ -74,6 +74,7 @@ struct bule {
 	struct timer t_expiry;		/* end of the granted lifetime */
 	struct timer t_ra;		/* next unsolicited advertisement */
 	struct timer t_probe;
+	struct timer t_path;		/* next try of a removal */
 	struct prefix hnp;		/* Per-MN-Prefix: the /64 */
 	struct in6_addr lla;		/* of the node, from its RS; :: unknown */
 	struct in6_addr addr;		/* another one of it; :: unknown */
@@ -89,6 +90,7 @@ struct bule {
 	uint8_t state;			/* enum bul_state */
 	uint8_t rate_n;
 	uint8_t tries;			/* de-registration, retry at once */
+	uint8_t path_tries;		/* removals that failed */
 	uint8_t probes;			/* left; 0 not probing */
 	bool per_mn_prefix;		/* draft 6.11: model flag */
 	bool by_mac_in, by_lla_in, by_hnp_in;	/* in those indexes */
@@ -97,6 +99,7 @@ struct bule {
 	bool accepted;			/* by the home agent */
 	bool path_want;			/* forwarding is to be there */
 	bool path_have;			/* and is, over path_ifindex */
+	bool path_doubt;		/* a removal failed: is it? */
 	bool advertised;		/* the prefix was, and not withdrawn */
 	bool rs_pending;		/* answer at acceptance */
 	bool refresh_after_probe;
@@ -214,7 +217,10 @@ void fsm_pba(struct bule *b, const struct mh_msg *m, enum reaction react);
 /* t_signal fired. */
 void fsm_signal_timer(struct timer *t);
 void fsm_expiry_timer(struct timer *t);
-/* The data plane has done what path_sync() asked for (or refused). */
+/*
+ * The data plane has done what path_sync() asked for, or has refused to set a
+ * path; refused removals are path_sync()'s own business.
+ */
 void fsm_path_done(struct bule *b, int err);
 /* The policy was read again. */
 void fsm_policy_changed(struct bule *b);
@@ -247,6 +253,9 @@ void pbu_on_be(struct role *r, const struct mh_pkt *pkt,
  * it is done fsm_path_done() is told and the difference looked at again.
  */
 void path_sync(struct bule *b);
+void path_timer(struct timer *t);
+/* Forwarding is there, and where the node is now. */
+bool path_ready(const struct bule *b);
 /* Remove for good, without callbacks: when we stop. */
 void path_drop(struct bule *b);
 /* Leave the kernel's state to the next run; nothing is called back. */

@@ -508,7 +508,8 @@ take_tunnel(struct bule *b, uint16_t lifetime_4s)
 	    in6_eq(&b->tunnel->remote, &b->peer->address)) {
 		tunnel_refresh(b->tunnel, b->lifetime_4s, lifetime_4s);
 		b->lifetime_4s = lifetime_4s;
-		return 0;
+		/* it may have ended, and the kernel not want it back */
+		return b->tunnel->up ? 0 : -ENETDOWN;
 	}
 	r = tunnel_get(p->role.env->dp->tunnels, &p->conf->address,
 	    &b->peer->address, &t);
@@ -651,18 +652,11 @@ fsm_path_done(struct bule *b, int err)
 {
 	bool wanted = b->path_want;
 
-	if (err < 0 && !wanted) {
-		/* What the kernel does not give back the next sweep takes. */
-		log_err(LOG(b), MOD(b), "dataplane-refused",
-		    KV_STR("nai", b->nai), KV_PREFIX("hnp", &b->hnp),
-		    KV_ERR(err));
-		b->path_have = false;
-	}
 	if (err < 0 && wanted) {
 		kernel_refused(b, err);
 		return;			/* enter_backoff() has synchronised */
 	}
-	if (wanted && b->path_have && b->accepted &&
+	if (path_ready(b) && b->accepted &&
 	    (b->state == BUL_REG || b->state == BUL_REREG ||
 	    b->state == BUL_ACTIVE)) {
 		/* also after a move between two of our links */

@@ -119,6 +119,7 @@ list_new(struct pma *p, const char *nai, size_t len)
 	timer_init(&b->t_expiry, fsm_expiry_timer);
 	timer_init(&b->t_ra, ra_timer);
 	timer_init(&b->t_probe, probe_timer);
+	timer_init(&b->t_path, path_timer);
 	htab_insert(p->by_nai, &b->by_nai, hash(p, nai, len));
 	return b;
 }
@@ -179,6 +180,7 @@ list_free(struct bule *b)
 	timer_cancel(w, &b->t_expiry);
 	timer_cancel(w, &b->t_ra);
 	timer_cancel(w, &b->t_probe);
+	timer_cancel(w, &b->t_path);
 	list_place(b, NULL, NULL);
 	if (b->peer != NULL)
 		b->peer->nodes--;

@@ -8,12 +8,22 @@
  * here.  So a node that leaves or moves while the kernel is busy needs no case
  * of its own.
  *
+ * A removal that the kernel refuses is tried again, for what stays behind would
+ * draw the node's traffic here when it is long elsewhere.  After that the end
+ * of the tunnel, or the next start, has to take it.
+ *
  * The tunnel is counted from acceptance until its path is gone.
  */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/util.h"
 #include "roles/pma/pma.h"
+
+#define REMOVE_TRIES 10
+#define REMOVE_RETRY (1 * USEC_PER_SEC)	/* and doubling, up to ... */
+#define REMOVE_RETRY_MAX (32 * USEC_PER_SEC)
+#define LOG(b) ((b)->pma->role.env->log)
 
 /* Outlives the entry when the role stops meanwhile. */
 struct bul_op {
@@ -41,11 +51,39 @@ let_go_of_tunnel(struct bule *b)
 	tunnel_unuse(t, b->lifetime_4s);
 }
 
+/* What is in the kernel now is uncertain: at least what was. */
+static void
+removal_failed(struct bule *b, int err)
+{
+	struct wheel *w = b->pma->role.env->wheel;
+
+	log_err(LOG(b), b->pma->role.ops->name, "dataplane-removal-refused",
+	    KV_STR("nai", b->nai), KV_PREFIX("hnp", &b->hnp), KV_ERR(err));
+	b->path_doubt = true;
+	if (b->path_want) {
+		path_sync(b);
+	} else if (++b->path_tries < REMOVE_TRIES) {
+		timer_arm(w, &b->t_path, MIN_OF(REMOVE_RETRY <<
+		    (b->path_tries - 1), REMOVE_RETRY_MAX));
+	} else {
+		b->path_have = b->path_doubt = false;
+		b->path_tries = 0;
+		fsm_path_done(b, 0);
+	}
+}
+
+void
+path_timer(struct timer *t)
+{
+	path_sync(CONTAINER_OF(t, struct bule, t_path));
+}
+
 static void
 op_done(void *ctx, int err)
 {
 	struct bul_op *op = ctx;
 	struct bule *b = op->b;
+	bool set = op->set;
 
 	if (b == NULL) {		/* the role has stopped */
 		free(op);
@@ -56,9 +94,14 @@ op_done(void *ctx, int err)
 		b->path_have = op->set;
 		b->path_ifindex = op->set ? op->ifindex : 0;
 		b->path_mac = op->mac;
+		b->path_doubt = false;
+		b->path_tries = 0;
 	}
 	free(op);
-	fsm_path_done(b, err);
+	if (err < 0 && !set)
+		removal_failed(b, err);
+	else
+		fsm_path_done(b, err);
 }
 
 static int
@@ -96,8 +139,14 @@ in_order(const struct bule *b)
 {
 	if (!b->path_want || b->access == NULL)
 		return !b->path_have;
-	return b->path_have && b->path_ifindex == b->access->lif.ifindex &&
+	return b->path_have && !b->path_doubt && b->path_ifindex == b->access->lif.ifindex &&
 	    mac_eq(&b->path_mac, &b->mac);
+}
+
+bool
+path_ready(const struct bule *b)
+{
+	return b->path_want && b->op == NULL && in_order(b);
 }
 
 void
@@ -108,6 +157,11 @@ path_sync(struct bule *b)
 
 	if (b->op != NULL)
 		return;			/* op_done() looks again */
+	if (timer_armed(&b->t_path)) {
+		if (!set)
+			return;		/* a removal is to be tried again */
+		timer_cancel(b->pma->role.env->wheel, &b->t_path);
+	}
 	if (in_order(b)) {
 		if (!b->path_want)
 			let_go_of_tunnel(b);
@@ -118,7 +172,9 @@ path_sync(struct bule *b)
 	if (!set && !b->path_have)
 		return;
 	r = start(b, set);
-	if (r < 0)
+	if (r < 0 && !set)
+		removal_failed(b, r);
+	else if (r < 0)
 		fsm_path_done(b, r);
 }
 
