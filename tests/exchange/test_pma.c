@@ -1266,6 +1266,27 @@ START_TEST(test_policy_changes_while_it_attaches)
 }
 END_TEST
 
+/* A policy store that does not answer takes nothing away, and is asked again. */
+START_TEST(test_policy_does_not_answer)
+{
+	struct t t = setup();
+
+	attach(&t);
+	sim_skip(t.s);
+	sim_policy(t.s)->err = -ETIMEDOUT;
+	sim_policy_changed(t.s);
+	sim_mn_rs(t.mn2);
+	sim_expect_silence(t.s, P1, NULL, 100 * SEC);
+	ck_assert(in_state(&t, MN1, "active"));
+	ck_assert(in_state(&t, MN2, "profile"));
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	sim_policy(t.s)->err = 0;
+	admit(&t, 300);
+	ck_assert(sim_mn_has_prefix(t.mn2, HNP2));
+	sim_free(t.s);
+}
+END_TEST
+
 /* --- interfaces -------------------------------------------------------- */
 
 START_TEST(test_move_between_interfaces)
@@ -1640,6 +1661,7 @@ life_shake(struct life *l)
 	k->lose = sim_random(s, 16) == 0;
 	sim_policy(s)->delay_us = sim_random(s, 3) == 0 ?
 	    (usec_t)sim_random(s, 1000) * USEC_PER_MSEC : -1;
+	sim_policy(s)->err = sim_random(s, 20) == 0 ? -ETIMEDOUT : 0;
 }
 
 static void
@@ -1653,6 +1675,7 @@ life_calm(struct life *l)
 	k->refuse_tunnel = k->lose = 0;
 	k->delay_us = 0;
 	sim_policy(l->t.s)->delay_us = -1;
+	sim_policy(l->t.s)->err = 0;
 	life_run(l, 40 * SEC);		/* removals are tried again */
 	for (struct dp_tunnel *t = tunnel_first(l->t.pma->dp->tunnels);
 	    t != NULL; t = t->next)
@@ -1846,6 +1869,7 @@ main(void)
 	T(test_policy_changes_nothing);
 	TL(test_policy_moves, 16);
 	T(test_policy_changes_while_it_attaches);
+	T(test_policy_does_not_answer);
 	TL(test_move_between_interfaces, 2);
 	TL(test_point_to_point, 3);
 	TL(test_interface_comes_and_goes, 2);

@@ -207,6 +207,11 @@ on_profile(void *ctx, int err, const struct profile *prof)
 	b->lookup = false;
 	if (b->state != BUL_PROFILE)
 		return;
+	if (err < 0 && err != -ENOENT) {
+		/* The store did not answer: that says nothing of the node. */
+		timer_arm(wheel_of(b), &b->t_signal, b->pma->conf->backoff_us);
+		return;
+	}
 	if (err < 0) {
 		stat_inc(&b->pma->st, PMA_ST_UNKNOWN_NAI);
 		enter_denied(b, "no-profile", -1);
@@ -702,6 +707,9 @@ fsm_signal_timer(struct timer *t)
 	struct bule *b = CONTAINER_OF(t, struct bule, t_signal);
 
 	switch ((enum bul_state)b->state) {
+	case BUL_PROFILE:
+		enter_profile(b);	/* the policy did not answer */
+		break;
 	case BUL_REG:
 	case BUL_REREG:
 		if (b->state == BUL_REG && b->accepted) {
@@ -769,6 +777,8 @@ on_profile_again(void *ctx, int err, const struct profile *prof)
 			enter_profile(b);
 		return;
 	}
+	if (err < 0 && err != -ENOENT)
+		return;			/* no answer: as it was */
 	if (err == 0 && prof->pmip && same_place(b, prof)) {
 		b->lifetime_us = prof->lifetime_us;
 		return;
