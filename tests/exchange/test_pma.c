@@ -1564,6 +1564,29 @@ START_TEST(test_control)
 }
 END_TEST
 
+/* Realms compare without case: one node, however it is spelt (10.2). */
+START_TEST(test_realm_without_case)
+{
+	struct t t = setup();
+	const struct sim_pkt *p;
+	struct mh_msg m;
+
+	sim_mn_rs(t.mn1);
+	p = pbu(&t);
+	m = answer_to(p, BA_ACCEPTED, 300);
+	m.o.mn_id = "mn1@Example.COM";
+	say(&t, p, &m);
+	ck_assert(in_state(&t, "mn1@EXAMPLE.com", "active"));
+	ck_assert(!known(&t, "MN1@example.com"));
+	sim_attach(t.pma, ATTACH_UP, ATTACH_BY_CTL, 1, MAC1,
+	    "mn1@EXAMPLE.com");
+	ck_assert_uint_gt(admit(&t, 300)->m.bu.lifetime_4s, 0);
+	ck_assert_uint_eq(stat_of(&t, "attached"), 1);
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	sim_free(t.s);
+}
+END_TEST
+
 /*
  * A random life: five nodes on three links, a home agent that says this or
  * that or nothing, a kernel that refuses and delays, policy that changes, links
@@ -1878,6 +1901,7 @@ main(void)
 	TL(test_stop, 4);
 	T(test_static_tunnel);
 	T(test_control);
+	T(test_realm_without_case);
 	TL(test_random_life, 12);
 #undef TL
 #undef T

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/util.h"
 #include "roles/pma/pma.h"
@@ -37,13 +38,24 @@ from_lla(const struct hnode *n)
 	return CONTAINER_OF((struct hnode *)(uintptr_t)n, struct bule, by_lla);
 }
 
+/* Where the realm begins, which compares without case (PROTOCOL 10.2). */
+static size_t
+user_len(const char *nai, size_t len)
+{
+	const char *at = memrchr(nai, '@', len);
+
+	return at != NULL ? (size_t)(at - nai) : len;
+}
+
 static bool
 nai_eq(const struct hnode *n, const void *key)
 {
 	const struct bule *b = from_nai(n);
 	const struct nai_key *k = key;
+	size_t user = user_len(k->nai, k->len);
 
-	return b->nai_len == k->len && memcmp(b->nai, k->nai, k->len) == 0;
+	return b->nai_len == k->len && memcmp(b->nai, k->nai, user) == 0 &&
+	    strncasecmp(b->nai + user, k->nai + user, k->len - user) == 0;
 }
 
 static struct link_key
@@ -98,6 +110,21 @@ hash(const struct pma *p, const void *key, size_t len)
 	return (uint32_t)hash_bytes(&p->key, key, len);
 }
 
+static uint32_t
+hash_nai(const struct pma *p, const char *nai, size_t len)
+{
+	size_t user = user_len(nai, len);
+	char buf[NAI_MAX];
+
+	assert(len <= sizeof(buf));
+	memcpy(buf, nai, len);
+	for (size_t i = user; i < len; i++) {
+		if (buf[i] >= 'A' && buf[i] <= 'Z')
+			buf[i] = (char)(buf[i] - 'A' + 'a');
+	}
+	return hash(p, buf, len);
+}
+
 struct bule *
 list_new(struct pma *p, const char *nai, size_t len)
 {
@@ -120,7 +147,7 @@ list_new(struct pma *p, const char *nai, size_t len)
 	timer_init(&b->t_ra, ra_timer);
 	timer_init(&b->t_probe, probe_timer);
 	timer_init(&b->t_path, path_timer);
-	htab_insert(p->by_nai, &b->by_nai, hash(p, nai, len));
+	htab_insert(p->by_nai, &b->by_nai, hash_nai(p, nai, len));
 	return b;
 }
 
@@ -194,8 +221,11 @@ struct bule *
 list_by_nai(const struct pma *p, const char *nai, size_t len)
 {
 	struct nai_key k = { nai, len };
-	struct hnode *n = htab_find(p->by_nai, hash(p, nai, len), nai_eq, &k);
+	struct hnode *n;
 
+	if (len > NAI_MAX)
+		return NULL;
+	n = htab_find(p->by_nai, hash_nai(p, nai, len), nai_eq, &k);
 	return n != NULL ? from_nai(n) : NULL;
 }
 
