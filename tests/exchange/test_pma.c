@@ -1369,6 +1369,7 @@ START_TEST(test_interface_comes_and_goes)
 	sim_pma_access(t.s, t.conf, "w*", 0, NULL);
 	ck_assert_int_eq(sim_reload(t.pma, "pma", t.conf), 0);
 	ck_assert(!i->open);			/* no longer ours */
+	ck_assert_uint_eq(i->sources, 0);
 	ck_assert_uint_eq(t.pma->kernel.naccess, 0);
 	sim_add_if(t.pma, "eth7", false);	/* never was */
 	ck_assert(!sim_if(t.pma, 2)->open);
@@ -1560,6 +1561,30 @@ START_TEST(test_control)
 	ck_assert(shown(&t, "\"show peers\"", "\"accepted\":1"));
 	ck_assert(!shown(&t, "\"show bindings\",\"args\":{\"nai\":\"" MN2
 	    "\"}", "\"nai\""));
+	sim_free(t.s);
+}
+END_TEST
+
+/* Attached by control, with a MAC address that the policy does not know. */
+START_TEST(test_mac_by_control)
+{
+	struct t t = setup();
+	struct sim_mn *x = sim_mn_new(t.s, "02:00:00:00:09:09");
+
+	sim_mn_plug(x, t.pma, 1);
+	sim_attach(t.pma, ATTACH_UP, ATTACH_BY_CTL, 1, "02:00:00:00:09:09",
+	    MN1);
+	admit(&t, 300);
+	ck_assert(sim_mn_has_prefix(x, HNP1));
+	sim_mn_rs(x);
+	ck_assert_uint_gt(admit(&t, 300)->m.bu.lifetime_4s, 0);
+	ck_assert_uint_eq(stat_of(&t, "unknown-mac"), 0);
+	ck_assert_uint_eq(x->nra, 2);
+	leave(&t, 1);
+	ack(&t, pbu(&t), BA_ACCEPTED, 0);
+	sim_mn_rs(x);				/* now it is a stranger */
+	sim_expect_silence(t.s, P1, NULL, 10 * SEC);
+	ck_assert_uint_eq(stat_of(&t, "unknown-mac"), 1);
 	sim_free(t.s);
 }
 END_TEST
@@ -1901,6 +1926,7 @@ main(void)
 	TL(test_stop, 4);
 	T(test_static_tunnel);
 	T(test_control);
+	T(test_mac_by_control);
 	T(test_realm_without_case);
 	TL(test_random_life, 12);
 #undef TL

@@ -114,6 +114,8 @@ close_access(struct pma *p, struct pma_access *a, bool keep)
 		path_sync(b);
 	}
 	e->link->ops->close(e->link, a->lif.ifindex);
+	if (!p->stopping && e->watch_if != NULL)
+		e->watch_if(e->watch_ctx, a->lif.ifindex, 0);
 	if (!keep)
 		e->dp->ops->access_del(e->dp, a->lif.ifindex);
 	SLIST_REMOVE(&p->access, a, pma_access, entry);

@@ -251,11 +251,16 @@ nai_of(const struct pma *p, const struct pma_access *a, const struct mac *mac)
 {
 	struct policy *policy = p->role.env->policy;
 	const struct profile *prof;
+	const struct bule *b;
 
 	if (a->nai != NULL)
 		return a->nai;
 	prof = mac_is_zero(mac) ? NULL : policy->ops->by_mac(policy, mac);
-	return prof != NULL ? prof->nai : NULL;
+	if (prof != NULL)
+		return prof->nai;
+	/* not in the policy, but somebody has told us when it attached */
+	b = list_by_mac(p, a->lif.ifindex, mac);
+	return b != NULL && !b->gone && b->state != BUL_DEREG ? b->nai : NULL;
 }
 
 static void
