@@ -36,6 +36,7 @@
 #define REGISTRATIONS_MAX 8
 #define COMMANDS_MAX 8		/* of one name */
 #define OUT_LOW 16384		/* ask for more items below this */
+#define STEPS_MAX 64		/* calls of commands per turn and connection */
 #define WATCH_MAX (1 << 20)	/* octets a watcher may lag */
 #define GROUPS_MAX 256
 
@@ -322,6 +323,16 @@ event_line(struct ctl_conn *c, enum log_level lvl, const char *mod,
 	line_end(c);
 }
 
+/* A watcher whose reader has caught up hears what it has missed. */
+static void
+tell_lost(struct ctl_conn *c)
+{
+	const struct kv lost = KV_U("events", c->lost);
+
+	c->lost = 0;
+	event_line(c, LOG_LVL_WARN, MOD, "events-lost", &lost, 1);
+}
+
 static void
 on_event(void *ctx, enum log_level lvl, const char *mod, const char *ev,
     const struct kv *kv, size_t n)
@@ -339,13 +350,8 @@ on_event(void *ctx, enum log_level lvl, const char *mod, const char *ev,
 			c->lost++;
 			continue;
 		}
-		if (c->lost > 0) {
-			const struct kv lost = KV_U("events", c->lost);
-
-			c->lost = 0;
-			event_line(c, LOG_LVL_WARN, MOD, "events-lost", &lost,
-			    1);
-		}
+		if (c->lost > 0)
+			tell_lost(c);
 		event_line(c, lvl, mod, ev, kv, n);
 		if (c->lfd != NULL)
 			(void)loop_fd_set(c->lfd, LOOP_READ | LOOP_WRITE);
@@ -400,24 +406,26 @@ conn_flush(struct ctl_conn *c)
 static bool
 conn_next_request(struct ctl_conn *c)
 {
-	char *nl = memchr(c->in, '\n', c->in_len);
-	size_t len;
+	char *nl, *from = c->in, *end = c->in + c->in_len;
 
-	if (nl == NULL)
-		return false;
-	len = (size_t)(nl - c->in);
-	if (len > 0)
-		request_line(c, c->in, len);
-	c->in_len -= len + 1;
-	memmove(c->in, nl + 1, c->in_len);
-	return true;
+	while (from < end && *from == '\n')
+		from++;			/* nothing asked, all at once */
+	nl = memchr(from, '\n', (size_t)(end - from));
+	if (nl != NULL) {
+		request_line(c, from, (size_t)(nl - from));
+		from = nl + 1;
+	}
+	c->in_len = (size_t)(end - from);
+	memmove(c->in, from, c->in_len);
+	return nl != NULL;
 }
 
-/* Work on requests as long as the output is short. */
+/* Work on requests as long as the output is short; a search through
+ * everything that finds nothing lets others take their turn. */
 static void
 conn_pump(struct ctl_conn *c)
 {
-	while (conn_pending(c) < OUT_LOW) {
+	for (unsigned i = 0; i < STEPS_MAX && conn_pending(c) < OUT_LOW; i++) {
 		if (c->running)
 			(void)command_step(c);
 		else if (c->watching || !conn_next_request(c))
@@ -463,6 +471,8 @@ on_conn(void *ctx, int fd UNUSED, int what)
 		conn_free(c);
 		return;
 	}
+	if (c->lost > 0 && conn_pending(c) == 0)
+		tell_lost(c);
 	/* Idle with everything said: requests only.  In the middle of a reply
 	 * (or with requests waiting): as soon as the socket takes more. */
 	want = c->eof || c->in_len == CTL_LINE_MAX ? 0 : LOOP_READ;
