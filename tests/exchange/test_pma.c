@@ -1266,7 +1266,7 @@ START_TEST(test_policy_changes_while_it_attaches)
 }
 END_TEST
 
-/* A policy store that does not answer takes nothing away, and is asked again. */
+/* A store that does not answer takes nothing away, and is asked again. */
 START_TEST(test_policy_does_not_answer)
 {
 	struct t t = setup();

@@ -139,7 +139,8 @@ in_order(const struct bule *b)
 {
 	if (!b->path_want || b->access == NULL)
 		return !b->path_have;
-	return b->path_have && !b->path_doubt && b->path_ifindex == b->access->lif.ifindex &&
+	return b->path_have && !b->path_doubt &&
+	    b->path_ifindex == b->access->lif.ifindex &&
 	    mac_eq(&b->path_mac, &b->mac);
 }
 
