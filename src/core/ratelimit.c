@@ -28,11 +28,17 @@ ratelimit_pass(struct ratelimit *r, usec_t now, uint64_t *ret_suppressed)
 		uint64_t add = (uint64_t)MIN_OF(since, 3600 * USEC_PER_SEC) *
 		    r->per_sec / 1000;
 
-		/* Leave `last` alone until the fraction makes a difference. */
-		if (add > 0) {
-			r->tokens_milli = (uint32_t)MIN_OF(cap,
-			    r->tokens_milli + add);
+		/*
+		 * Charge only the time that the added thousandths took: the
+		 * rest of it counts next time, however often one asks.
+		 */
+		if (r->tokens_milli + add >= cap) {
+			r->tokens_milli = (uint32_t)cap;
 			r->last = now;
+		} else if (add > 0) {
+			r->tokens_milli += (uint32_t)add;
+			r->last += (usec_t)((add * 1000 + r->per_sec - 1) /
+			    r->per_sec);
 		}
 	}
 	if (r->tokens_milli < MILLI) {
