@@ -207,6 +207,7 @@ dp_base_access_add(struct dp *dp, uint32_t ifindex)
 	if (b->access == NULL)
 		abort();
 	b->access[b->naccess++] = a;
+	dp_sysctl_access(&b->conf, b->log, a.name);
 	return 0;
 }
 

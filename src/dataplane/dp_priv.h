@@ -184,6 +184,9 @@ int dp_sysctl_check(const struct dp_conf *c, struct log *log, char *why,
     size_t whycap);
 /* How long the kernel believes in a path's MTU (RFC 8201 5.3). */
 usec_t dp_sysctl_mtu_expires(void);
+/* Settings of an access interface. Failures are logged. */
+void dp_sysctl_access(const struct dp_conf *c, struct log *log,
+    const char *ifname);
 /* Settings of one of our devices. Failures are logged. */
 void dp_sysctl_device(const struct dp_conf *c, struct log *log,
     const char *ifname);

@@ -22,6 +22,13 @@
 #include "core/util.h"
 #include "dataplane/dp_priv.h"
 
+/*
+ * Between two Neighbour Solicitations on an access link.  Traffic reaches a
+ * node's new router before the node has its address back, and the solicitation
+ * that this causes goes unanswered: the default of a second would be how long
+ * the handover takes.
+ */
+#define ACCESS_RETRANS_MS 100
 #define PATH_CAP 128
 #define MTU_EXPIRES_S 600
 
@@ -132,6 +139,27 @@ dp_sysctl_mtu_expires(void)
 	    v <= 0)
 		v = MTU_EXPIRES_S;
 	return v * USEC_PER_SEC;
+}
+
+void
+dp_sysctl_access(const struct dp_conf *c, struct log *log, const char *ifname)
+{
+	char path[PATH_CAP], name[PATH_CAP];
+	int v = 0, r;
+
+	snprintf(path, sizeof(path),
+	    "/proc/sys/net/ipv6/neigh/%s/retrans_time_ms", ifname);
+	if (!c->set_sysctls || sysctl_read(path, &v) < 0 ||
+	    v <= ACCESS_RETRANS_MS)
+		return;
+	r = sysctl_write(path, ACCESS_RETRANS_MS);
+	if (r == 0)
+		log_info(log, DP_MOD, "sysctl-set", KV_STR("name",
+		    sysctl_name(path, name)), KV_U("value",
+		    ACCESS_RETRANS_MS));
+	else
+		log_warn(log, DP_MOD, "sysctl-refused", KV_STR("name",
+		    sysctl_name(path, name)), KV_ERR(r));
 }
 
 void
