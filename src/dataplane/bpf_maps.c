@@ -6,6 +6,7 @@
 #include "dataplane/bpf_load.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,9 @@
 
 #include "core/util.h"
 #include "dataplane/bpf_priv.h"
+
+#define STOCK_TRIES 20
+#define STOCK_WAIT_MS 1
 
 const struct stat_desc pmip_counter_desc[PMIP_C_MAX] = {
 	[PMIP_C_ENCAP] = { "encapsulated", "packets sent into a tunnel" },
@@ -154,9 +158,19 @@ path_set(struct bpf_dp *b, bool pma, const struct prefix *p, const void *v)
 
 	if (fd < 0)
 		return fd;
-	if (bpf_map_update_elem(fd, &k, v, BPF_ANY) == 0)
-		return 0;
-	return errno == E2BIG ? -ENOSPC : -errno;
+	/*
+	 * The kernel takes elements from a small stock per processor and
+	 * refills it from an interrupt.  Where that comes with the next clock
+	 * tick only (user-mode Linux), a burst finds the stock empty.
+	 */
+	for (int tries = 0; tries < STOCK_TRIES; tries++) {
+		if (bpf_map_update_elem(fd, &k, v, BPF_ANY) == 0)
+			return 0;
+		if (errno != ENOMEM)
+			return errno == E2BIG ? -ENOSPC : -errno;
+		(void)poll(NULL, 0, STOCK_WAIT_MS);
+	}
+	return -ENOMEM;
 }
 
 static int
