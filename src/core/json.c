@@ -348,7 +348,7 @@ void
 json_w_value(struct json_w *w, const struct json_r *v)
 {
 	char *text = json_dumps(j_of(v), JSON_COMPACT | JSON_ENCODE_ANY |
-	    JSON_REAL_PRECISION(15));
+	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
 
 	if (text == NULL)
 		abort();

@@ -36,7 +36,8 @@ void json_w_i(struct json_w *w, const char *key, int64_t v);
 void json_w_sec(struct json_w *w, const char *key, int64_t usec);
 void json_w_bool(struct json_w *w, const char *key, bool v);
 void json_w_null(struct json_w *w, const char *key);
-/* A value that was read, as it is (compact). */
+/* A value that was read, compact and in ASCII: the text of a peer may end on
+ * a terminal. */
 void json_w_value(struct json_w *w, const struct json_r *v);
 /* End a line behind an outermost value; another one may follow. */
 void json_w_newline(struct json_w *w);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct json_r;
 struct json_w;
@@ -28,7 +29,12 @@ void table_details(const struct json_r *item, unsigned indent);
 /* Print what is held back. */
 void table_flush(struct table *t);
 
-/* Text of a peer onto the terminal: control octets become \xNN. */
-void print_safe(const char *s);
+/*
+ * Text of a peer onto the terminal: what would steer it becomes \xNN or
+ * \uNNNN.
+ */
+void print_safe(FILE *f, const char *s);
+/* The same as the value of key=value: in quotes where it needs them. */
+void print_value(FILE *f, const char *s);
 
 #endif

@@ -27,6 +27,7 @@ struct options {
 	const char *socket;
 	bool json;
 	bool details;		/* one item, printed as key: value */
+	bool more;		/* there was such an item already */
 };
 
 static void
@@ -36,7 +37,7 @@ usage(FILE *f)
 	    "  show status|bindings|tunnels|peers|counters|config\n"
 	    "  show mn NAI                 one mobile node\n"
 	    "  attach --nai NAI --interface IF [--mac MAC] [--lla ADDRESS]\n"
-	    "  detach --nai NAI\n"
+	    "  detach --nai NAI            it has left\n"
 	    "  watch                       events as they happen\n"
 	    "  log err|warn|info|debug     change the log level\n"
 	    "  reload                      read configuration and policy again\n"
@@ -77,6 +78,7 @@ connect_to(const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int err;
 
 	if (strlen(path) >= sizeof(sun.sun_path)) {
 		fprintf(stderr, "pmipctl: %s: the path is too long\n", path);
@@ -86,8 +88,9 @@ connect_to(const char *path)
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)(const void *)&sun,
 	    sizeof(sun)) == 0)
 		return fd;
-	fprintf(stderr, "pmipctl: %s: %s\n", path, strerror(errno));
-	fputs(errno == EACCES ?
+	err = errno;
+	fprintf(stderr, "pmipctl: %s: %s\n", path, strerror(err));
+	fputs(err == EACCES ?
 	    "  only root and the members of control.group may\n" :
 	    "  is pmipd running? another socket is named with -s\n", stderr);
 	exit(EXIT_NO_DAEMON);
@@ -108,17 +111,40 @@ print_event(const struct json_r *ev)
 			continue;
 		if (strcmp(key, "mod") != 0 && strcmp(key, "ev") != 0)
 			printf("%s=", key);
-		print_safe(json_r_text(val, num, sizeof(num)));
+		print_value(stdout, json_r_text(val, num, sizeof(num)));
 		putchar(' ');
 	}
 	putchar('\n');
 	fflush(stdout);
 }
 
+static void
+print_json(const struct json_r *v)
+{
+	struct json_w w;
+
+	json_w_init(&w);
+	json_w_value(&w, v);
+	puts(w.buf);
+	json_w_done(&w);
+}
+
+static void
+print_item(const struct json_r *item, struct options *o, struct table *t)
+{
+	if (!o->details) {
+		table_add(t, item);
+		return;
+	}
+	if (o->more)
+		putchar('\n');		/* another role's answer */
+	o->more = true;
+	table_details(item, 0);
+}
+
 /* One line of the reply. -1: go on; else the exit status. */
 static int
-reply_line(const char *line, size_t len, const struct options *o,
-    struct table *t)
+reply_line(const char *line, size_t len, struct options *o, struct table *t)
 {
 	struct json_r *r = json_r_parse(line, len, NULL, 0);
 	const struct json_r *item = json_r_get(r, "item");
@@ -126,47 +152,70 @@ reply_line(const char *line, size_t len, const struct options *o,
 	const char *error = json_r_str(r, "error");
 	int status = -1;
 
+	if (r == NULL) {
+		table_flush(t);
+		fputs("pmipctl: what answers there is no pmipd\n", stderr);
+		return EXIT_REFUSED;
+	}
 	if (error != NULL) {
 		table_flush(t);
-		fprintf(stderr, "pmipctl: %s\n", error);
-		status = EXIT_REFUSED;
-	} else if (r == NULL || json_r_bool(r, "done", false)) {
-		status = r != NULL ? 0 : EXIT_REFUSED;
-	} else if (o->json && (item != NULL || event != NULL)) {
-		struct json_w w;
-
-		json_w_init(&w);
-		json_w_value(&w, item != NULL ? item : event);
-		puts(w.buf);
 		fflush(stdout);
-		json_w_done(&w);
+		fputs("pmipctl: ", stderr);
+		print_safe(stderr, error);
+		fputc('\n', stderr);
+		status = EXIT_REFUSED;
+	} else if (json_r_bool(r, "done", false)) {
+		status = EXIT_SUCCESS;
+	} else if (o->json && (item != NULL || event != NULL)) {
+		print_json(item != NULL ? item : event);
 	} else if (event != NULL) {
 		print_event(event);
-	} else if (item != NULL && o->details) {
-		table_details(item, 0);
 	} else if (item != NULL) {
-		table_add(t, item);
+		print_item(item, o, t);
 	}
+	if (event != NULL)
+		fflush(stdout);		/* somebody waits for it */
 	json_r_free(r);
 	return status;
 }
 
+/*
+ * Nobody takes the output any more.  A reader that has seen enough (head) is
+ * no error, anything else is.
+ */
 static int
-read_reply(int fd, const struct options *o)
+output_lost(int err)
+{
+	if (err == EPIPE)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "pmipctl: cannot write: %s\n", strerror(err));
+	return EXIT_REFUSED;
+}
+
+static int
+read_reply(int fd, struct options *o)
 {
 	struct table *t = table_new();
 	FILE *f = fdopen(fd, "r");
 	char *line = NULL;
 	size_t cap = 0;
 	ssize_t n;
-	int status = -1;
+	int status = -1, lost = 0;
 
-	while (f != NULL && status < 0 && (n = getline(&line, &cap, f)) > 0)
+	while (f != NULL && status < 0 && lost == 0 &&
+	    (n = getline(&line, &cap, f)) > 0) {
 		status = reply_line(line, (size_t)n, o, t);
+		if (ferror(stdout))
+			lost = errno;
+	}
 	table_free(t);
 	free(line);
 	if (f != NULL)
 		fclose(f);
+	if (lost == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		lost = errno != 0 ? errno : EIO;
+	if (lost != 0)
+		return status > 0 ? status : output_lost(lost);
 	if (status < 0) {
 		fputs("pmipctl: the daemon closed the connection\n", stderr);
 		status = EXIT_NO_DAEMON;
@@ -176,31 +225,36 @@ read_reply(int fd, const struct options *o)
 
 /* --- main ------------------------------------------------------------------------------ */
 
-/* Options stand before the command (--json anywhere). Returns what is left. */
+/* Our own options, wherever they stand, are taken out; behind "--" none is.
+ * Returns how many words are left. */
 static int
 parse_options(int argc, char **argv, struct options *o)
 {
+	bool literal = false;
 	int n = 0;
 
 	for (int i = 1; i < argc; i++) {
 		const char *a = argv[i];
 
-		if (strcmp(a, "--json") == 0 || strcmp(a, "-j") == 0) {
+		if (literal) {
+			argv[n++] = argv[i];
+		} else if (strcmp(a, "--") == 0) {
+			literal = true;
+		} else if (strcmp(a, "--json") == 0 || strcmp(a, "-j") == 0) {
 			o->json = true;
-		} else if (n == 0 && (strcmp(a, "-s") == 0 ||
+		} else if ((strcmp(a, "-s") == 0 ||
 		    strcmp(a, "--socket") == 0) && i + 1 < argc) {
 			o->socket = argv[++i];
-		} else if (n == 0 && strncmp(a, "--socket=", 9) == 0) {
+		} else if (strncmp(a, "--socket=", 9) == 0) {
 			o->socket = a + 9;
-		} else if (n == 0 && (strcmp(a, "-h") == 0 ||
-		    strcmp(a, "--help") == 0)) {
+		} else if (strcmp(a, "-h") == 0 || strcmp(a, "--help") == 0) {
 			usage(stdout);
 			exit(EXIT_SUCCESS);
-		} else if (n == 0 && (strcmp(a, "-V") == 0 ||
-		    strcmp(a, "--version") == 0)) {
+		} else if (strcmp(a, "-V") == 0 ||
+		    strcmp(a, "--version") == 0) {
 			puts("pmipctl " PMIPD_VERSION);
 			exit(EXIT_SUCCESS);
-		} else if (n == 0 && *a == '-') {
+		} else if (*a == '-' && (n == 0 || a[1] != '-')) {
 			usage(stderr);
 			exit(EXIT_USAGE);
 		} else {

@@ -23,6 +23,11 @@ static const struct {
 	{ "log", "level" },
 };
 
+/* Arguments that are text, also when they look like a number: there are
+ * identifiers of digits only. */
+static const char *const texts[] = { "nai", "mac", "interface", "lla",
+	"peer", "level" };
+
 static bool
 is_prefix(const char *word)
 {
@@ -49,6 +54,12 @@ put_value(struct json_w *w, const char *key, const char *value)
 {
 	size_t n = strlen(value);
 
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		if (strcmp(key, texts[i]) == 0) {
+			json_w_str(w, key, value);
+			return;
+		}
+	}
 	if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0) {
 		json_w_bool(w, key, *value == 't');
 	} else if (n > 0 && n < 18 && strspn(value, "0123456789") == n) {

@@ -3,6 +3,10 @@
  * Items as tables: one row each, the keys as headings.  Up to HELD rows are
  * held back to find the widths of the columns; behind them the widths stay, so
  * that a million rows need no memory.
+ *
+ * Much of the text was chosen by a peer (identifiers above all), and the
+ * terminal obeys what is printed on it: only text that merely looks like
+ * itself goes there, the rest as the number of its character.
  */
 #include "ctl/ctl_client.h"
 
@@ -16,7 +20,7 @@
 
 #define HELD 1000
 #define COLUMNS_MAX 24
-#define CELL_MAX 300
+#define CELL_MAX 1600		/* the longest NAI, all of it escaped */
 
 struct table {
 	char *head[COLUMNS_MAX];
@@ -64,30 +68,117 @@ table_free(struct table *t)
 	free(t);
 }
 
+/*
+ * The character at s into *ret_c; returns how many octets it has.  What is no
+ * UTF-8 counts as one octet, with *ret_c its negative.
+ */
+static size_t
+next_char(const char *s, long *ret_c)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t len = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 :
+	    *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+	long c = len < 2 ? *p : *p & (0x7f >> len);
+
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80) {
+			len = 0;
+			break;
+		}
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	*ret_c = len != 0 ? c : -(long)*p;
+	return len != 0 ? len : 1;
+}
+
+/*
+ * Would a terminal do something else than show it?  The control characters of
+ * ASCII and of ISO 6429 (U+009B alone begins a sequence), what has no width,
+ * and what turns the direction of writing.
+ */
+static bool
+is_harmful(long c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad ||
+	    (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+	    (c >= 0xe0000 && c <= 0xe0fff);
+}
+
 /* Escape into buf. */
 static char *
 safe_text(const char *s, char *buf, size_t cap)
 {
 	size_t n = 0;
 
-	for (; *s != '\0' && n + 5 < cap; s++) {
-		unsigned char c = (unsigned char)*s;
+	while (*s != '\0' && n + 12 < cap) {
+		long c;
+		size_t len = next_char(s, &c);
 
-		if (c < 0x20 || c == 0x7f)
-			n += (size_t)snprintf(buf + n, cap - n, "\\x%02x", c);
-		else
-			buf[n++] = *s;
+		if (!is_harmful(c)) {
+			memcpy(buf + n, s, len);
+			n += len;
+		} else if (c < 0x80) {
+			n += (size_t)snprintf(buf + n, cap - n, "\\x%02lx",
+			    c < 0 ? -c : c);
+		} else {
+			n += (size_t)snprintf(buf + n, cap - n, c < 0x10000 ?
+			    "\\u%04lx" : "\\U%08lx", c);
+		}
+		s += len;
 	}
 	buf[n] = '\0';
 	return buf;
 }
 
-void
-print_safe(const char *s)
+/* Columns of the terminal: characters, not octets. */
+static size_t
+text_width(const char *s)
 {
-	char buf[CELL_MAX * 4];
+	size_t n = 0;
 
-	fputs(safe_text(s, buf, sizeof(buf)), stdout);
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+void
+print_safe(FILE *f, const char *s)
+{
+	char buf[64];
+	long c;
+
+	/* in pieces of whole characters, however long it is */
+	while (*s != '\0') {
+		char one[8] = { 0 };
+		size_t len = next_char(s, &c);
+
+		memcpy(one, s, len);
+		fputs(safe_text(one, buf, sizeof(buf)), f);
+		s += len;
+	}
+}
+
+void
+print_value(FILE *f, const char *s)
+{
+	if (*s != '\0' && strpbrk(s, " \t\"=\\") == NULL) {
+		print_safe(f, s);
+		return;
+	}
+	fputc('"', f);
+	for (; *s != '\0'; s++) {
+		char rest[5] = { 0 };
+		long c;
+		size_t len = next_char(s, &c);
+
+		memcpy(rest, s, len);
+		if (c == '"' || c == '\\')
+			fputc('\\', f);
+		print_safe(f, rest);
+		s += len - 1;
+	}
+	fputc('"', f);
 }
 
 /* A value as one cell: lists with commas, nested objects as key=value. */
@@ -152,6 +243,13 @@ take_head(struct table *t, const struct json_r *item)
 	}
 }
 
+/* From the end of a cell to the next column. */
+static void
+pad(size_t width, size_t used)
+{
+	printf("%*s", (int)(width > used ? width - used : 0) + 2, "");
+}
+
 static void
 print_head(const struct table *t)
 {
@@ -162,7 +260,7 @@ print_head(const struct table *t)
 			putchar(t->head[i][k] == '_' ? '-' :
 			    toupper((unsigned char)t->head[i][k]));
 		if (i + 1 < t->ncol)
-			printf("%*s", (int)(t->width[i] - n + 2), "");
+			pad(t->width[i], n);
 	}
 	putchar('\n');
 }
@@ -178,16 +276,14 @@ table_flush(struct table *t)
 		for (size_t i = 0; i < t->ncol; i++) {
 			char **cell = &t->cells[r * COLUMNS_MAX + i];
 
+			fputs(*cell, stdout);
 			if (i + 1 < t->ncol)
-				printf("%-*s  ", (int)t->width[i], *cell);
-			else
-				fputs(*cell, stdout);
+				pad(t->width[i], text_width(*cell));
 			free(*cell);
 		}
 		putchar('\n');
 	}
 	t->nrow = 0;
-	fflush(stdout);
 }
 
 void
@@ -208,7 +304,7 @@ table_add(struct table *t, const struct json_r *item)
 	while (i < t->ncol && json_r_each(item, &iter, &key, &val)) {
 		cell_text(val, text, sizeof(text));
 		if (!t->head_printed)
-			t->width[i] = MAX_OF(t->width[i], strlen(text));
+			t->width[i] = MAX_OF(t->width[i], text_width(text));
 		t->cells[t->nrow * COLUMNS_MAX + i++] = need(strdup(text));
 	}
 	if (++t->nrow == HELD || t->head_printed)
