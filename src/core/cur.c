@@ -33,7 +33,7 @@ cur_ref(struct cur *c, size_t n)
 {
 	const uint8_t *p = c->p;
 
-	if (n > cur_left(c)) {
+	if (c->bad || n > cur_left(c)) {
 		c->bad = true;
 		return NULL;
 	}

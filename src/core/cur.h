@@ -39,7 +39,7 @@ void cur_bytes(struct cur *c, void *dst, size_t n);
 void cur_in6(struct cur *c, struct in6_addr *dst);
 void cur_in4(struct cur *c, struct in_addr *dst);
 void cur_skip(struct cur *c, size_t n);
-/* Borrow n octets in place; NULL on error (and for n 0 at the end). */
+/* Borrow n octets in place (n 0: do not look at them); NULL on error. */
 const uint8_t *cur_ref(struct cur *c, size_t n);
 /*
  * A child cursor over the next n octets, which the parent skips.  On error

@@ -198,26 +198,59 @@ htab_find(const struct htab *h, uint32_t hash, htab_eq_fn *eq,
 	return NULL;
 }
 
+/* The bits of a hash, the lowest first. */
+static uint32_t
+reverse(uint32_t v)
+{
+	v = (v >> 1 & 0x55555555) | (v & 0x55555555) << 1;
+	v = (v >> 2 & 0x33333333) | (v & 0x33333333) << 2;
+	v = (v >> 4 & 0x0f0f0f0f) | (v & 0x0f0f0f0f) << 4;
+	return __builtin_bswap32(v);
+}
+
+/*
+ * A walk goes by reversed hash.  In that order a bucket is one interval (its
+ * elements agree in the low bits), which a split halves and a merge joins with
+ * its neighbour: whatever happens to the buckets, what is behind the cursor has
+ * been seen and what is ahead of it has not.
+ */
+static uint64_t
+interval_size(const struct htab *h, size_t bucket)
+{
+	size_t low = level(h);
+	bool is_split = bucket >= low || bucket + low < h->buckets;
+
+	return ((uint64_t)1 << 32) / (is_split ? 2 * low : low);
+}
+
 bool
 htab_walk(struct htab *h, size_t *cursor, unsigned budget,
     htab_walk_fn *fn, void *ctx)
 {
+	uint64_t at = *cursor, end = (uint64_t)1 << 32;
 	unsigned seen = 0;
 
-	/*
-	 * New buckets come last, so whatever a split moves while we are away
-	 * is still ahead of us.
-	 */
-	while (*cursor < h->buckets) {
-		struct hnode *n = *bucket_at(h, *cursor), *next;
+	while (at < end) {
+		size_t i = bucket_index(h, reverse((uint32_t)at));
+		uint64_t size = interval_size(h, i);
+		uint64_t stop = (at & ~(size - 1)) + size;
+		struct hnode *n = *bucket_at(h, i), *next;
 
-		for (; n != NULL; n = next, seen++) {
+		/* A removal in `fn` may merge: then others' elements follow
+		 * in this list, whose turn has been or will be. */
+		for (; n != NULL; n = next) {
+			uint32_t pos = reverse(n->hash);
+
 			next = n->next;
+			if (pos < at || pos >= stop)
+				continue;
 			fn(ctx, n);
+			seen++;
 		}
-		(*cursor)++;
+		at = stop;
 		if (seen >= budget)
-			return *cursor < h->buckets;
+			break;
 	}
-	return false;
+	*cursor = (size_t)at;
+	return at < end;
 }

@@ -40,11 +40,12 @@ struct hnode *htab_find(const struct htab *h, uint32_t hash, htab_eq_fn *eq,
     const void *key);
 
 /*
- * Visit elements bucket by bucket: start with *cursor = 0, call until it
- * returns false.  `fn` may remove the element it is given.  Between calls the
- * table may change: an element that stays is seen at least once unless its
- * bucket was split meanwhile.  Each call visits at least one bucket and stops
- * after about `budget` elements.
+ * Visit the elements: start with *cursor = 0, call until it returns false; the
+ * values between mean nothing to the caller.  `fn` may remove the element it is
+ * given, and must not insert.  Between calls the table may change at will: an
+ * element that stays is seen exactly once; one that comes or goes meanwhile,
+ * once or not at all each time it is in.  Each call visits at least one bucket
+ * and stops after about `budget` elements.
  */
 typedef void htab_walk_fn(void *ctx, struct hnode *n);
 bool htab_walk(struct htab *h, size_t *cursor, unsigned budget,

@@ -64,6 +64,16 @@ struct loop {
 	TAILQ_HEAD(hooks, loop_hook) hooks;
 };
 
+/*
+ * Callbacks arm their timers from the wheel's present time.  Before a callback
+ * that is the time before the wait, which may be long ago.
+ */
+static void
+touch_wheel(struct loop *l)
+{
+	wheel_touch(l->wheel, clock_mono_us(l->clock));
+}
+
 static void
 on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *ctx)
 {
@@ -145,9 +155,11 @@ on_fd(evutil_socket_t fd, short what, void *ctx)
 {
 	struct loop_fd *f = ctx;
 
-	if (f->fn != NULL)
-		f->fn(f->ctx, (int)fd, (what & EV_READ ? LOOP_READ : 0) |
-		    (what & EV_WRITE ? LOOP_WRITE : 0));
+	if (f->fn == NULL)
+		return;
+	touch_wheel(f->loop);
+	f->fn(f->ctx, (int)fd, (what & EV_READ ? LOOP_READ : 0) |
+	    (what & EV_WRITE ? LOOP_WRITE : 0));
 }
 
 static short
@@ -213,8 +225,10 @@ on_signal(evutil_socket_t fd UNUSED, short what UNUSED, void *ctx)
 {
 	struct loop_signal *s = ctx;
 
-	if (s->fn != NULL)
-		s->fn(s->ctx, s->signo);
+	if (s->fn == NULL)
+		return;
+	touch_wheel(s->loop);
+	s->fn(s->ctx, s->signo);
 }
 
 struct loop_signal *
@@ -305,7 +319,7 @@ loop_turn(struct loop *l, usec_t max_wait)
 {
 	usec_t wait;
 
-	wheel_touch(l->wheel, clock_mono_us(l->clock));
+	touch_wheel(l);
 	wait = wheel_next(l->wheel);
 	if (max_wait >= 0 && (wait < 0 || wait > max_wait))
 		wait = max_wait;

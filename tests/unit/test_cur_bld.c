@@ -72,7 +72,7 @@ END_TEST
 
 START_TEST(test_sticky)
 {
-	struct cur c;
+	struct cur c, s;
 
 	cur_init(&c, wire, 3);
 	ck_assert_uint_eq(cur_u32(&c), 0);	/* does not fit ... */
@@ -90,6 +90,9 @@ START_TEST(test_sticky)
 	cur_fail(&c);
 	ck_assert(!cur_ok(&c));
 	ck_assert_uint_eq(cur_u8(&c), 0);
+	ck_assert_ptr_null(cur_ref(&c, 0));
+	cur_sub(&c, 0, &s);
+	ck_assert(!cur_ok(&s));		/* no good child of a bad parent */
 }
 END_TEST
 

@@ -121,6 +121,76 @@ START_TEST(test_walk_while_growing)
 }
 END_TEST
 
+static void
+take_out(void *ctx, struct hnode *n)
+{
+	htab_remove(ctx, n);
+}
+
+/* One walk that removes all it is given leaves nothing: the buckets that
+ * merge meanwhile are not skipped. */
+START_TEST(test_walk_removes_all)
+{
+	struct elem *e = calloc(ELEMENTS, sizeof(*e));
+	struct htab *h = htab_new();
+	size_t cursor = 0;
+
+	for (unsigned i = 0; i < ELEMENTS; i++) {
+		e[i].key = i;
+		htab_insert(h, &e[i].n, hash_of(&e[i]));
+	}
+	while (htab_walk(h, &cursor, 64, take_out, h))
+		;
+	ck_assert_uint_eq(htab_count(h), 0);
+	htab_free(h);
+	free(e);
+}
+END_TEST
+
+/* Whether the table grows or shrinks between the calls, or both in turns:
+ * what stays is seen once, not less and not more. */
+START_TEST(test_walk_while_changing)
+{
+	struct elem *e = calloc(ELEMENTS, sizeof(*e));
+	struct htab *h = htab_new();
+	size_t cursor = 0;
+	unsigned in = _i == 0 ? 1000 : ELEMENTS, out = 1, calls = 0;
+	bool more = true;
+
+	for (unsigned i = 0; i < ELEMENTS; i++)
+		e[i].key = i;
+	for (unsigned i = 0; i < in; i++)
+		htab_insert(h, &e[i].n, hash_of(&e[i]));
+	while (more) {
+		more = htab_walk(h, &cursor, 16, see, NULL);
+		calls++;
+		/* every tenth is left alone */
+		for (unsigned k = 0; k < 90 && _i != 0 && out < ELEMENTS;
+		    out++, k++) {
+			if (out % 10 != 0)
+				htab_remove(h, &e[out].n);
+		}
+		for (unsigned k = 0; k < 40 && _i == 0 && in < 50000; k++, in++)
+			htab_insert(h, &e[in].n, hash_of(&e[in]));
+		if (_i == 2 && calls == 1050) {
+			for (unsigned i = 1; i < out; i++) {
+				if (i % 10 != 0)
+					htab_insert(h, &e[i].n,
+					    hash_of(&e[i]));
+			}
+			out = ELEMENTS;
+		}
+	}
+	ck_assert_uint_gt(calls, 50);
+	for (unsigned i = 0; i < (_i == 0 ? 1000 : ELEMENTS); i += 10) {
+		if (e[i].seen != 1)
+			ck_abort_msg("%u seen %u times", i, e[i].seen);
+	}
+	htab_free(h);
+	free(e);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -132,6 +202,8 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_model);
 	tcase_add_test(tc, test_walk_while_growing);
+	tcase_add_test(tc, test_walk_removes_all);
+	tcase_add_loop_test(tc, test_walk_while_changing, 0, 3);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

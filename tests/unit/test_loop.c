@@ -272,6 +272,81 @@ START_TEST(test_signal_and_run)
 }
 END_TEST
 
+/* A clock that is `waited_us` further whenever it has been read once. */
+static usec_t waited_us;
+
+static usec_t
+leaping_now(void *ctx)
+{
+	usec_t now = now_us;
+
+	(void)ctx;
+	now_us += waited_us;
+	waited_us = 0;
+	return now;
+}
+
+static const struct clock leaping = { .mono_us = leaping_now,
+	.wall_us = leaping_now };
+
+static void
+arm_second(void *ctx)
+{
+	struct loop *on = ctx;
+	static struct timer t;
+
+	timer_init(&t, on_timer);
+	timer_arm(loop_wheel(on), &t, USEC_PER_SEC);
+	ck_assert_int_eq(timer_left(loop_wheel(on), &t), USEC_PER_SEC);
+	ck_assert_int_eq(wheel_now(loop_wheel(on)), now_us);
+	timer_cancel(loop_wheel(on), &t);
+	tell("armed ");
+}
+
+static void
+arm_on_fd(void *ctx, int fd, int what)
+{
+	char c;
+
+	(void)what;
+	ck_assert_int_eq(read(fd, &c, 1), 1);
+	arm_second(ctx);
+}
+
+static void
+arm_on_signal(void *ctx, int signo)
+{
+	(void)signo;
+	arm_second(ctx);
+}
+
+/* However long the wait was, a callback arms its timers from the present. */
+START_TEST(test_callback_after_long_wait)
+{
+	struct loop *on = loop_new(&leaping);
+	struct loop_signal *s = loop_signal_add(on, SIGUSR1, arm_on_signal,
+	    on);
+	struct loop_fd *f;
+	int p[2];
+
+	ck_assert_int_eq(pipe(p), 0);
+	f = loop_fd_add(on, p[0], LOOP_READ, arm_on_fd, on);
+	ck_assert_int_eq(write(p[1], "a", 1), 1);
+	waited_us = 60 * USEC_PER_SEC;
+	ck_assert_int_eq(loop_turn(on, -1), 0);
+	ck_assert_str_eq(story, "armed ");
+	ck_assert_int_eq(raise(SIGUSR1), 0);
+	waited_us = 60 * USEC_PER_SEC;
+	ck_assert_int_eq(loop_turn(on, -1), 0);
+	ck_assert_str_eq(story, "armed armed ");
+	loop_fd_del(f);
+	loop_signal_del(s);
+	loop_free(on);
+	close(p[0]);
+	close(p[1]);
+}
+END_TEST
+
 /* With the kernel's clock: the wait ends when the timer is due, not before. */
 START_TEST(test_real_time)
 {
@@ -352,6 +427,7 @@ main(void)
 	tcase_add_test(tc, test_order_of_a_turn);
 	tcase_add_test(tc, test_mass_expiry);
 	tcase_add_test(tc, test_signal_and_run);
+	tcase_add_test(tc, test_callback_after_long_wait);
 	tcase_add_test(tc, test_real_time);
 	tcase_add_test(tc, test_stats);
 	suite_add_tcase(s, tc);
