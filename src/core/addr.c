@@ -81,6 +81,16 @@ prefix_from_in6(struct prefix *p, const struct in6_addr *a, unsigned len)
 	in6_mask(&p->in6, len);
 }
 
+void
+prefix_from_in4(struct prefix *p, const struct in_addr *a, unsigned len)
+{
+	memset(p, 0, sizeof(*p));
+	p->family = AF_INET;
+	p->len = (uint8_t)len;
+	p->in4.s_addr = len == 0 ? 0 :
+	    a->s_addr & htonl(UINT32_MAX << (32 - len));
+}
+
 static size_t
 family_octets(uint8_t family)
 {
@@ -114,6 +124,14 @@ prefix_overlaps(const struct prefix *a, const struct prefix *b)
 }
 
 bool
+in4_is_host(const struct in_addr *a)
+{
+	uint8_t first = (uint8_t)(ntohl(a->s_addr) >> 24);
+
+	return first != 0 && first != 127 && first < 224;
+}
+
+bool
 mac_eq(const struct mac *a, const struct mac *b)
 {
 	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
@@ -137,6 +155,14 @@ char *
 in6_str(const struct in6_addr *a, char *buf)
 {
 	if (inet_ntop(AF_INET6, a, buf, ADDR_STRLEN) == NULL)
+		memcpy(buf, "?", 2);
+	return buf;
+}
+
+char *
+in4_str(const struct in_addr *a, char *buf)
+{
+	if (inet_ntop(AF_INET, a, buf, ADDR_STRLEN) == NULL)
 		memcpy(buf, "?", 2);
 	return buf;
 }

@@ -38,12 +38,15 @@ bool in6_is_linklocal(const struct in6_addr *a);
  * Documentation prefixes and ULA are allowed.
  */
 bool in6_is_global_unicast(const struct in6_addr *a);
+/* Of one host: not 0.0.0.0/8, loopback, multicast nor 240.0.0.0/4. */
+bool in4_is_host(const struct in_addr *a);
 /* Clear the bits behind `len`. */
 void in6_mask(struct in6_addr *a, unsigned len);
 /* fe80:: + modified EUI-64 of the MAC address (RFC 4291 appendix A). */
 void in6_linklocal_of_mac(const struct mac *m, struct in6_addr *ret);
 
 void prefix_from_in6(struct prefix *p, const struct in6_addr *a, unsigned len);
+void prefix_from_in4(struct prefix *p, const struct in_addr *a, unsigned len);
 bool prefix_eq(const struct prefix *a, const struct prefix *b);
 /* Does `outer` cover all of `inner`?  False across families. */
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner);
@@ -55,6 +58,7 @@ bool mac_is_unicast(const struct mac *a);
 
 /* Into buf (at least the *_STRLEN above); return buf. */
 char *in6_str(const struct in6_addr *a, char *buf);
+char *in4_str(const struct in_addr *a, char *buf);
 char *prefix_str(const struct prefix *p, char *buf);
 char *mac_str(const struct mac *m, char *buf);
 

@@ -33,6 +33,7 @@ enum cfg_type {
 	CFG_PATH,	/* const char *; absolute */
 	CFG_IFNAME,	/* const char *; 1..15 characters, no '/' or space */
 	CFG_IN6,	/* struct in6_addr; global unicast unless CFG_F_ANYADDR */
+	CFG_IN4,	/* struct in_addr; of one host unless CFG_F_ANYADDR */
 	CFG_PREFIX,	/* struct prefix; host bits refused */
 	CFG_MAC,	/* struct mac; unicast */
 	CFG_NAI,	/* const char *; 1..253 printable octets without space */

@@ -45,6 +45,8 @@ static const struct {
 	[CFG_PATH] = { sizeof(char *), "path", "an absolute path" },
 	[CFG_IFNAME] = { sizeof(char *), "interface", "an interface name" },
 	[CFG_IN6] = { sizeof(struct in6_addr), "address", "an IPv6 address" },
+	[CFG_IN4] = { sizeof(struct in_addr), "IPv4 address",
+	    "an IPv4 address" },
 	[CFG_PREFIX] = { sizeof(struct prefix), "prefix",
 	    "a prefix such as 2001:db8:1::/64" },
 	[CFG_MAC] = { sizeof(struct mac), "mac",
@@ -245,6 +247,7 @@ address_parse(const struct cfg_field *f, enum cfg_type type, const char *text,
     void *dst, char *why, size_t whycap)
 {
 	int r = type == CFG_IN6 ? in6_parse(text, dst) :
+	    type == CFG_IN4 ? in4_parse(text, dst) :
 	    type == CFG_PREFIX ? prefix_parse(text, dst) :
 	    mac_parse(text, dst);
 
@@ -261,6 +264,12 @@ address_parse(const struct cfg_field *f, enum cfg_type type, const char *text,
 	if (type == CFG_IN6 && !(f->flags & CFG_F_ANYADDR) &&
 	    !in6_is_global_unicast(dst)) {
 		snprintf(why, whycap, "%s is not a global unicast address",
+		    text);
+		return -EINVAL;
+	}
+	if (type == CFG_IN4 && !(f->flags & CFG_F_ANYADDR) &&
+	    !in4_is_host(dst)) {
+		snprintf(why, whycap, "%s is not the address of one host",
 		    text);
 		return -EINVAL;
 	}
@@ -313,6 +322,7 @@ cfg_value_parse(const struct cfg_field *f, enum cfg_type type,
 	case CFG_NAI:
 		return string_parse(type, text, arena, dst, why, whycap);
 	case CFG_IN6:
+	case CFG_IN4:
 	case CFG_PREFIX:
 	case CFG_MAC:
 		return address_parse(f, type, text, dst, why, whycap);
@@ -399,6 +409,10 @@ cfg_value_text(const struct cfg_field *f, enum cfg_type type, const void *src,
 	case CFG_IN6:
 		if (!in6_is_zero(src))
 			in6_str(src, buf);
+		break;
+	case CFG_IN4:
+		if (((const struct in_addr *)src)->s_addr != 0)
+			in4_str(src, buf);
 		break;
 	case CFG_PREFIX:
 		if (((const struct prefix *)src)->family != 0)

@@ -27,12 +27,35 @@ struct policy_file_conf {
 	struct cfg_list nodes;		/* struct profile */
 };
 
-static const char *const model_names[] = { "per-mn-prefix", NULL };
-static const char *const addrconf_names[] = { "slaac", NULL };
+static const char *const model_names[] = { "per-mn-prefix", "shared-prefix",
+	NULL };
+static const char *const addrconf_names[] = { "slaac", "dhcp", "both", NULL };
 
 #define F(k, ty, member, ...) \
 	{ .key = (k), .type = (ty), .off = offsetof(struct profile, member), \
 	  __VA_ARGS__ }
+
+static const struct cfg_field ip4_fields[] = {
+	{ .key = "home-subnet", .type = CFG_PREFIX, .flags = CFG_F_REQUIRED,
+	  .off = offsetof(struct profile_ip4, home_subnet),
+	  .help = "The IPv4 subnet that the node's address comes from; the "
+	  "DHCP server is told to allocate there." },
+	{ .key = "router", .type = CFG_IN4, .flags = CFG_F_REQUIRED,
+	  .off = offsetof(struct profile_ip4, router),
+	  .help = "The subnet's default router: an address of the home agent. "
+	  "Every access router answers ARP for it." },
+	{ .key = "home-address", .type = CFG_IN4,
+	  .off = offsetof(struct profile_ip4, home_address),
+	  .help = "A fixed address in the subnet, configured on the node "
+	  "itself. Without it the node gets one by DHCP." },
+	{ .key = NULL },
+};
+static void check_ip4(struct cfg_ctx *c, void *conf);
+static const struct cfg_table ip4_table = {
+	.name = "ipv4", .size = sizeof(struct profile_ip4),
+	.fields = ip4_fields, .check = check_ip4,
+	.help = "IPv4 for the node. Without this section it has none.",
+};
 
 static const struct cfg_field profile_fields[] = {
 	F("nai", CFG_NAI, nai, .flags = CFG_F_REQUIRED,
@@ -42,19 +65,28 @@ static const struct cfg_field profile_fields[] = {
 	    .help = "Link-layer addresses by which an access router knows the "
 	    "node. Without one the node can be attached by pmipctl only."),
 	F("home-prefix", CFG_PREFIX, home_prefix, .flags = CFG_F_REQUIRED,
-	    .help = "The node's own prefix, a /64. It lies inside one of the "
-	    "home agent's home-prefixes and belongs to nobody else."),
+	    .help = "A /64 inside one of the home agent's home-prefixes: the "
+	    "node's own and nobody else's, or with model: shared-prefix the "
+	    "one that it shares."),
+	F("home-address", CFG_IN6, home_address,
+	    .help = "Only with model: shared-prefix: the node's address in the "
+	    "prefix, when it is known beforehand. Without it the address that "
+	    "a DHCP server assigns."),
+	F("ipv4", CFG_MAP, ip4, .table = &ip4_table,
+	    .flags = CFG_F_OPTIONAL),
 	F("home-agent", CFG_IN6, home_agent,
 	    .help = "Where the prefix is anchored. Without it the access "
 	    "router's own pma.home-agent."),
 	F("model", CFG_ENUM, model, .names = model_names,
 	    .def = "per-mn-prefix",
-	    .help = "Addressing model. This version knows a prefix of one's "
-	    "own only."),
+	    .help = "Addressing model (section 6.1). per-mn-prefix: the prefix "
+	    "is the node's own, and all of it follows the node. shared-prefix: "
+	    "nodes have one address each in a common prefix, by DHCP."),
 	F("address-configuration", CFG_ENUM, addr_config,
 	    .names = addrconf_names, .def = "slaac",
-	    .help = "How the node gets its address. This version knows "
-	    "stateless autoconfiguration only."),
+	    .help = "How the node gets its IPv6 address: slaac (stateless "
+	    "autoconfiguration), dhcp (DHCPv6 only) or both. With model: "
+	    "shared-prefix it is dhcp whatever is written here."),
 	F("pmip", CFG_BOOL, pmip, .def = "yes",
 	    .help = "Is the node entitled to network-based mobility? With no "
 	    "it is known, and refused."),
@@ -146,9 +178,58 @@ cmp_nai(const void *a, const void *b)
 }
 
 static void
+check_ip4(struct cfg_ctx *c, void *conf)
+{
+	const struct profile_ip4 *v = conf;
+	struct prefix router, home;
+	char buf[ADDR_STRLEN];
+
+	if (v->home_subnet.family != AF_INET || v->home_subnet.len < 8 ||
+	    v->home_subnet.len > 30) {
+		cfg_error(c, &v->at, "home-subnet", "home-subnet: %s is not an "
+		    "IPv4 subnet of 8 to 30 bits",
+		    prefix_str(&v->home_subnet, buf));
+		return;
+	}
+	prefix_from_in4(&router, &v->router, 32);
+	prefix_from_in4(&home, &v->home_address, 32);
+	if (!prefix_covers(&v->home_subnet, &router))
+		cfg_error(c, &v->at, "router", "router: not in the home "
+		    "subnet");
+	if (v->home_address.s_addr == 0)
+		return;
+	if (!prefix_covers(&v->home_subnet, &home))
+		cfg_error(c, &v->at, "home-address", "home-address: not in "
+		    "the home subnet");
+	else if (prefix_eq(&home, &router))
+		cfg_error(c, &v->at, "home-address", "home-address: is the "
+		    "router's");
+}
+
+/* The address a profile fixes for the Shared-Prefix model. */
+static void
+check_home_address(struct cfg_ctx *c, const struct profile *p)
+{
+	struct prefix host;
+
+	if (in6_is_zero(&p->home_address))
+		return;
+	prefix_from_in6(&host, &p->home_address, 128);
+	if (p->model != MODEL_SHARED_PREFIX)
+		cfg_error(c, &p->at, "home-address", "home-address: only with "
+		    "model: shared-prefix; here the whole prefix is the "
+		    "node's");
+	else if (!prefix_covers(&p->home_prefix, &host))
+		cfg_error(c, &p->at, "home-address", "home-address: not in "
+		    "the home prefix");
+}
+
+static void
 check_each(struct cfg_ctx *c, const struct profile *p)
 {
 	char buf[ADDR_STRLEN];
+
+	check_home_address(c, p);
 
 	if (p->home_prefix.family != AF_INET6 || p->home_prefix.len != 64 ||
 	    !in6_is_global_unicast(&p->home_prefix.in6))
@@ -172,10 +253,43 @@ check_claims(struct cfg_ctx *c, struct claim *v, size_t n, const char *key,
 	}
 }
 
+/* A shared prefix has many users, but none for whom it is the own one. */
 static bool
 same_prefix(const struct claim *a, const struct claim *b)
 {
-	return prefix_overlaps(&a->p->home_prefix, &b->p->home_prefix);
+	return (a->p->model != MODEL_SHARED_PREFIX ||
+	    b->p->model != MODEL_SHARED_PREFIX) &&
+	    prefix_overlaps(&a->p->home_prefix, &b->p->home_prefix);
+}
+
+static int
+cmp_home_address(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int r = memcmp(x->key, y->key, sizeof(struct in6_addr));
+
+	return r != 0 ? r : x->p < y->p ? -1 : x->p > y->p;
+}
+
+static bool
+same_home_address(const struct claim *a, const struct claim *b)
+{
+	return in6_eq(a->key, b->key);
+}
+
+static int
+cmp_home_address4(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int r = memcmp(x->key, y->key, sizeof(struct in_addr));
+
+	return r != 0 ? r : x->p < y->p ? -1 : x->p > y->p;
+}
+
+static bool
+same_home_address4(const struct claim *a, const struct claim *b)
+{
+	return memcmp(a->key, b->key, sizeof(struct in_addr)) == 0;
 }
 
 static bool
@@ -211,6 +325,22 @@ check_nodes(struct cfg_ctx *c, void *conf)
 	check_claims(c, v, pc->nodes.n, "nai", cmp_nai, same_nai);
 	check_claims(c, v, pc->nodes.n, "home-prefix", cmp_home_prefix,
 	    same_prefix);
+	for (size_t i = 0; i < pc->nodes.n; i++) {
+		if (!in6_is_zero(&nodes[i].home_address))
+			v[m++] = (struct claim){ &nodes[i].home_address,
+				&nodes[i] };
+	}
+	check_claims(c, v, m, "home-address", cmp_home_address,
+	    same_home_address);
+	m = 0;
+	for (size_t i = 0; i < pc->nodes.n; i++) {
+		if (nodes[i].ip4.home_address.s_addr != 0)
+			v[m++] = (struct claim){ &nodes[i].ip4.home_address,
+				&nodes[i] };
+	}
+	check_claims(c, v, m, "ipv4.home-address", cmp_home_address4,
+	    same_home_address4);
+	m = 0;
 	for (size_t i = 0; i < pc->nodes.n; i++) {
 		const struct mac *macs = nodes[i].macs.v;
 

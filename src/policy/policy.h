@@ -32,6 +32,18 @@ enum addr_config {		/* what the access link permits (D3-7) */
 };
 
 /*
+ * What a node has of IPv4 (section 5.6).  The subnet tells the DHCP server
+ * where to allocate; the router is the address configured on the home agent
+ * (D6.11-7), which proxy mobile agents answer ARP for.
+ */
+struct profile_ip4 {
+	struct cfg_where at;		/* line 0: no IPv4 service */
+	struct prefix home_subnet;
+	struct in_addr router;
+	struct in_addr home_address;	/* static; 0.0.0.0: by DHCP */
+};
+
+/*
  * Profile of one mobile node (D6.10-3).  Immutable; valid until the policy's
  * `changed` callback has returned.
  */
@@ -39,7 +51,11 @@ struct profile {
 	struct cfg_where at;
 	const char *nai;
 	struct cfg_list macs;		/* struct mac */
-	struct prefix home_prefix;	/* /64, Per-MN-Prefix */
+	struct prefix home_prefix;	/* /64: its own (Per-MN-Prefix), or
+					 * shared with others */
+	struct in6_addr home_address;	/* Shared-Prefix: static, inside the
+					 * prefix; ::: by DHCP */
+	struct profile_ip4 ip4;
 	struct in6_addr home_agent;	/* ::: the role's default */
 	int model;			/* enum addr_model */
 	int addr_config;		/* enum addr_config */

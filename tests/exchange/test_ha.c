@@ -1791,8 +1791,12 @@ static const struct {
 	{ "addresses: [2001:db8:a::1]\n"
 	    "home-prefixes: [2001:db8:1::/48, 2001:db8:1:5::/64]\n",
 	    "overlap" },
-	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [10.0.0.0/8]\n",
-	    "not an IPv6 prefix" },
+	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8::/65]\n",
+	    "at most 64 bits" },
+	{ "addresses: [2001:db8:a::1]\n"
+	    "home-prefixes: [2001:db8:1::/48, 10.0.0.0/8]\n"
+	    "home-links: [{prefix: 2001:db8:2::/64, interface: h0}]\n",
+	    "none of the IPv6 home-prefixes" },
 	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8:1::/48]\n"
 	    "pmas: [{address: 2001:db8:1:7::1}]\n", "into itself" },
 	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8:1::/48]\n"

@@ -40,6 +40,40 @@ static const struct cfg_table pma_table = {
 	"(section 5).",
 };
 
+static const struct cfg_field link_fields[] = {
+	F(ha_conf_home_link, "prefix", CFG_PREFIX, prefix,
+	    .flags = CFG_F_REQUIRED,
+	    .help = "The home prefix, inside one of home-prefixes."),
+	F(ha_conf_home_link, "interface", CFG_IFNAME, interface,
+	    .flags = CFG_F_REQUIRED, .help = "The link it is used on."),
+	{ .key = NULL },
+};
+static const struct cfg_table link_table = {
+	.name = "home-links", .size = sizeof(struct ha_conf_home_link),
+	.fields = link_fields,
+	.help = "A shared home prefix that hosts use on a real link here. An "
+	"address in it is checked for duplicates on that link before it is "
+	"accepted, and defended there while it is bound (sections 5.1, 5.9). "
+	"Prefixes not listed here exist on no link.",
+};
+
+static const struct cfg_field dhcp4_fields[] = {
+	F(ha_conf_dhcp4, "addresses", CFG_SCALARS, addresses, .elem = CFG_IN4,
+	    .min = 1, .max = 64, .flags = CFG_F_REQUIRED | CFG_F_UNIQUE,
+	    .help = "The home subnets' router addresses, which must be "
+	    "configured on this machine; servers answer to them."),
+	F(ha_conf_dhcp4, "servers", CFG_SCALARS, servers, .elem = CFG_IN4,
+	    .min = 1, .max = 8, .flags = CFG_F_REQUIRED | CFG_F_UNIQUE,
+	    .help = "Where messages are relayed to, each to all of them."),
+	{ .key = NULL },
+};
+static const struct cfg_table ha_dhcp4_table = {
+	.name = "dhcpv4-gateway", .size = sizeof(struct ha_conf_dhcp4),
+	.fields = dhcp4_fields,
+	.help = "DHCPv4 for proxy mobile agents with pma.dhcpv4.mode: gateway: "
+	"pass their nodes' messages to the servers and the answers back.",
+};
+
 static const struct cfg_field ha_fields[] = {
 	F(ha_conf, "addresses", CFG_SCALARS, addresses, .elem = CFG_IN6,
 	    .min = 1, .max = 64,
@@ -53,8 +87,9 @@ static const struct cfg_field ha_fields[] = {
 	F(ha_conf, "home-prefixes", CFG_SCALARS, home_prefixes,
 	    .elem = CFG_PREFIX, .min = 1, .max = 1024,
 	    .flags = CFG_F_REQUIRED | CFG_F_UNIQUE | CFG_F_RESTART,
-	    .help = "What we anchor: a mobile node's prefix outside of these "
-	    "is refused with status 132."),
+	    .help = "What we anchor, IPv6 prefixes and IPv4 subnets: a mobile "
+	    "node's prefix or address outside of these is refused with status "
+	    "132."),
 	F(ha_conf, "pmas", CFG_LIST, pmas, .table = &pma_table, .max = 4096,
 	    .help = "The proxy mobile agents that may register mobile nodes "
 	    "here; others are refused with status 146. Removing one refuses "
@@ -87,6 +122,10 @@ static const struct cfg_field ha_fields[] = {
 	    answer_unknown_dereg, .def = "yes",
 	    .help = "Answer a de-registration of what is not registered with "
 	    "status 133; with no, stay silent."),
+	F(ha_conf, "home-links", CFG_LIST, home_links, .table = &link_table,
+	    .max = 64),
+	F(ha_conf, "dhcpv4-gateway", CFG_MAP, dhcp4, .table = &ha_dhcp4_table,
+	    .flags = CFG_F_OPTIONAL),
 	{ .key = NULL },
 };
 
@@ -98,9 +137,9 @@ check_prefixes(struct cfg_ctx *c, const struct ha_conf *conf)
 	for (size_t i = 0; i < conf->home_prefixes.n; i++) {
 		char a[ADDR_STRLEN], b[ADDR_STRLEN];
 
-		if (p[i].family != AF_INET6 || p[i].len > 64)
+		if (p[i].family == AF_INET6 && p[i].len > 64)
 			cfg_error(c, &conf->at, "home-prefixes",
-			    "%s: not an IPv6 prefix of at most 64 bits",
+			    "%s: an IPv6 prefix of at most 64 bits is wanted",
 			    prefix_str(&p[i], a));
 		for (size_t k = 0; k < i; k++) {
 			if (prefix_overlaps(&p[i], &p[k]))
@@ -152,6 +191,27 @@ check_pmas(struct cfg_ctx *c, const struct ha_conf *conf)
 }
 
 static void
+check_home_links(struct cfg_ctx *c, const struct ha_conf *conf)
+{
+	const struct prefix *p = conf->home_prefixes.v;
+	const struct ha_conf_home_link *v = conf->home_links.v;
+	char a[ADDR_STRLEN];
+
+	for (size_t i = 0; i < conf->home_links.n; i++) {
+		size_t k = 0;
+
+		while (k < conf->home_prefixes.n &&
+		    !prefix_covers(&p[k], &v[i].prefix))
+			k++;
+		if (v[i].prefix.family != AF_INET6 ||
+		    k == conf->home_prefixes.n)
+			cfg_error(c, &v[i].at, "prefix", "prefix: %s is in "
+			    "none of the IPv6 home-prefixes",
+			    prefix_str(&v[i].prefix, a));
+	}
+}
+
+static void
 ha_check_conf(struct cfg_ctx *c, void *v)
 {
 	const struct ha_conf *conf = v;
@@ -168,6 +228,7 @@ ha_check_conf(struct cfg_ctx *c, void *v)
 			    in6_str(&a[i], buf), prefix_str(p, pbuf));
 	}
 	check_pmas(c, conf);
+	check_home_links(c, conf);
 }
 
 const struct cfg_table ha_conf_table = {

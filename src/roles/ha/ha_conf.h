@@ -18,12 +18,26 @@ struct ha_conf_pma {		/* `pmas:` an authorised PMA (D5-1) */
 	uint32_t max_bindings;	/* 0: only the total limit */
 };
 
+struct ha_conf_home_link {	/* `home-links:` a prefix on a real link */
+	struct cfg_where at;
+	struct prefix prefix;	/* IPv6, one of home-prefixes or inside one */
+	const char *interface;
+};
+
+struct ha_conf_dhcp4 {		/* `dhcpv4-gateway:` PROTOCOL 7.6 G1 */
+	struct cfg_where at;	/* line 0: not served */
+	struct cfg_list addresses;	/* struct in_addr: the home subnets'
+					 * router addresses, ours */
+	struct cfg_list servers;	/* struct in_addr */
+};
+
 struct ha_conf {
 	struct cfg_where at;
 	struct cfg_list addresses;	/* struct in6_addr: ours (HAA);
 					 * PBUs to others are ignored */
 	const char *uplink;		/* interface to the core, may be NULL */
-	struct cfg_list home_prefixes;	/* struct prefix: what we anchor */
+	struct cfg_list home_prefixes;	/* struct prefix, either family: what
+					 * we anchor */
 	struct cfg_list pmas;		/* struct ha_conf_pma */
 	bool proxy_registration;	/* no: 145 for everybody */
 	int64_t max_lifetime_us;
@@ -31,6 +45,8 @@ struct ha_conf {
 	uint32_t max_bindings;
 	int64_t min_delete_delay_us;	/* A45, default 0 */
 	bool answer_unknown_dereg;	/* lifetime 0 without binding: 133 */
+	struct cfg_list home_links;	/* struct ha_conf_home_link */
+	struct ha_conf_dhcp4 dhcp4;
 };
 
 extern const struct cfg_table ha_conf_table;

@@ -67,6 +67,50 @@ static const struct cfg_table ra_table = {
 	.help = "What Router Advertisements say.",
 };
 
+static const struct cfg_field dhcp6_fields[] = {
+	F(pma_conf_dhcp6, "servers", CFG_SCALARS, servers, .elem = CFG_IN6,
+	    .min = 1, .max = 8, .flags = CFG_F_REQUIRED | CFG_F_UNIQUE,
+	    .help = "Where DHCPv6 messages of mobile nodes are relayed to, each "
+	    "to all of them."),
+	{ .key = NULL },
+};
+static const struct cfg_table dhcp6_table = {
+	.name = "dhcpv6", .size = sizeof(struct pma_conf_dhcp6),
+	.fields = dhcp6_fields,
+	.help = "DHCPv6 relay (section 6.8). Without this section nothing is "
+	"relayed.",
+};
+
+static const char *const dhcp4_mode_names[] = { "link-selection", "gateway",
+	NULL };
+static const struct cfg_field dhcp4_fields[] = {
+	F(pma_conf_dhcp4, "mode", CFG_ENUM, mode, .names = dhcp4_mode_names,
+	    .def = "link-selection",
+	    .help = "What the server learns the home subnet from. "
+	    "link-selection: giaddr is our own address, option 82 names the "
+	    "subnet (RFC 3527). gateway: giaddr is the subnet's router, as "
+	    "section 6.8 says; the home agent, which has that address, passes "
+	    "messages on in both directions (ha.dhcpv4-gateway there), and we "
+	    "need no IPv4 address."),
+	F(pma_conf_dhcp4, "address", CFG_IN4, address,
+	    .help = "Our IPv4 address, which servers answer to; needed for "
+	    "mode: link-selection."),
+	F(pma_conf_dhcp4, "servers", CFG_SCALARS, servers, .elem = CFG_IN4,
+	    .max = 8, .flags = CFG_F_UNIQUE,
+	    .help = "Where DHCPv4 messages of mobile nodes are relayed to, each "
+	    "to all of them; needed for mode: link-selection."),
+	{ .key = NULL },
+};
+static void check_dhcp4(struct cfg_ctx *c, void *conf);
+static const struct cfg_table dhcp4_table = {
+	.name = "dhcpv4", .size = sizeof(struct pma_conf_dhcp4),
+	.fields = dhcp4_fields, .check = check_dhcp4,
+	.help = "DHCPv4 relay (section 6.8). Without this section nothing is "
+	"relayed.",
+};
+
+static const char *const ip4_option_names[] = { "29", "36", NULL };
+
 static const struct cfg_field pma_fields[] = {
 	F(pma_conf, "address", CFG_IN6, address,
 	    .flags = CFG_F_REQUIRED | CFG_F_RESTART,
@@ -133,6 +177,18 @@ static const struct cfg_field pma_fields[] = {
 	    .def = "3",
 	    .help = "Unanswered probes after which a node has left."),
 	F(pma_conf, "router-advertisement", CFG_MAP, ra, .table = &ra_table),
+	F(pma_conf, "dhcpv6", CFG_MAP, dhcp6, .table = &dhcp6_table,
+	    .flags = CFG_F_OPTIONAL),
+	F(pma_conf, "dhcpv4", CFG_MAP, dhcp4, .table = &dhcp4_table,
+	    .flags = CFG_F_OPTIONAL),
+	F(pma_conf, "ipv4-option", CFG_ENUM, ip4_option,
+	    .names = ip4_option_names, .def = "29",
+	    .help = "Mobility option that carries an IPv4 home address: 29 (IPv4 "
+	    "Home Address) or 36 (IPv4 Home Address Request of RFC 5844)."),
+	F(pma_conf, "report-address", CFG_BOOL, report_address, .def = "yes",
+	    .help = "With a prefix of the node's own: tell the home agent the "
+	    "address that DHCPv6 assigned, with the next registration "
+	    "(section 6.10)."),
 	{ .key = NULL },
 };
 
@@ -152,6 +208,21 @@ check_access(struct cfg_ctx *c, void *conf)
 	if (a->nai != NULL && a->type != 1)
 		cfg_error(c, &a->at, "nai", "nai: only for type: "
 		    "point-to-point, where one node is at the other end");
+}
+
+static void
+check_dhcp4(struct cfg_ctx *c, void *conf)
+{
+	const struct pma_conf_dhcp4 *d = conf;
+
+	if (d->mode == DHCP4_GATEWAY)
+		return;
+	if (d->address.s_addr == 0)
+		cfg_error(c, &d->at, NULL, "dhcpv4: mode link-selection needs "
+		    "address:");
+	if (d->servers.n == 0)
+		cfg_error(c, &d->at, NULL, "dhcpv4: mode link-selection needs "
+		    "servers:");
 }
 
 static void

@@ -16,6 +16,8 @@ struct pma_conf_access {	/* `access:` one access interface */
 	const char *nai;	/* point-to-point: who is at the other end */
 };
 
+enum ip4_option { IP4_OPTION_29, IP4_OPTION_36 };
+
 struct pma_conf_ra {		/* `router-advertisement:` */
 	struct cfg_where at;
 	int64_t interval_us;	/* between unsolicited ones */
@@ -23,6 +25,22 @@ struct pma_conf_ra {		/* `router-advertisement:` */
 	int64_t valid_us, preferred_us;
 	bool other;		/* O flag */
 	uint32_t hop_limit;
+};
+
+struct pma_conf_dhcp6 {		/* `dhcpv6:` relay (6.8) */
+	struct cfg_where at;	/* line 0: no relay */
+	struct cfg_list servers;	/* struct in6_addr */
+};
+
+/* giaddr of what we relay (PROTOCOL 7.6). */
+enum dhcp4_mode { DHCP4_LINK_SELECTION, DHCP4_GATEWAY };
+
+struct pma_conf_dhcp4 {		/* `dhcpv4:` relay (6.8) */
+	struct cfg_where at;	/* line 0: no relay */
+	int mode;		/* enum dhcp4_mode */
+	struct in_addr address;	/* link-selection: ours, giaddr */
+	struct cfg_list servers;	/* struct in_addr; gateway mode: the
+					 * home agent knows them */
 };
 
 struct pma_conf {
@@ -47,6 +65,10 @@ struct pma_conf {
 	int64_t probe_interval_us;	/* 1 s, 3 tries */
 	uint32_t probe_tries;
 	struct pma_conf_ra ra;
+	struct pma_conf_dhcp6 dhcp6;
+	struct pma_conf_dhcp4 dhcp4;
+	int ip4_option;		/* enum ip4_option: in a PBU (A5) */
+	bool report_address;	/* D6.10-12 */
 };
 
 extern const struct cfg_table pma_conf_table;
