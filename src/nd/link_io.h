@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The access link service: Neighbour Discovery packets in and out of access
- * interfaces, with control over the layer 2 destination (D6.3-8).  The real
+ * The access link service: Neighbour Discovery, ARP and DHCP packets in and
+ * out of access interfaces, with control over the layer 2 destination
+ * (D6.3-8).  The real
  * one uses AF_PACKET (link_sock.c), tests supply scripted mobile nodes.
  */
 #ifndef PMIP_LINK_IO_H
@@ -32,6 +33,18 @@ struct link_if {
 typedef void link_nd_fn(void *ctx, const struct link_if *lif,
     const struct mac *src_mac, const struct nd_msg *m);
 
+struct arp_msg;			/* nd/arp.h */
+struct udp_msg;			/* nd/udp.h */
+/* An ARP message of a node (shared links only). */
+typedef void link_arp_fn(void *ctx, const struct link_if *lif,
+    const struct mac *src_mac, const struct arp_msg *m);
+/*
+ * A datagram of a node to a DHCP server or relay: UDP port 547 (IPv6) or 67
+ * (IPv4), whatever its destination address.
+ */
+typedef void link_udp_fn(void *ctx, const struct link_if *lif,
+    const struct mac *src_mac, const struct udp_msg *m);
+
 struct link_io;
 struct link_io_ops {
 	/* Start/stop listening on an interface. 0 or -errno. */
@@ -44,12 +57,21 @@ struct link_io_ops {
 	 */
 	int (*send)(struct link_io *io, const struct link_if *lif,
 	    const struct mac *dst, const void *pkt, size_t len);
+	/*
+	 * The same for a payload of any EtherType (ETH_P_ARP, ETH_P_IP);
+	 * `dst` NULL: broadcast.
+	 */
+	int (*send_frame)(struct link_io *io, const struct link_if *lif,
+	    const struct mac *dst, uint16_t ethertype, const void *pkt,
+	    size_t len);
 };
 
 /* First member of every implementation; callbacks are set by the daemon. */
 struct link_io {
 	const struct link_io_ops *ops;
 	link_nd_fn *nd;
+	link_arp_fn *arp;	/* NULL: not delivered */
+	link_udp_fn *udp;	/* NULL: not delivered */
 	void *ctx;
 };
 

@@ -22,6 +22,7 @@
 #include "core/stats.h"
 #include "core/wheel.h"
 #include "dataplane/dp.h"
+#include "dhcp/dhcp_io.h"
 #include "mh/dialect.h"
 #include "mh/mh.h"
 #include "mh/mh_io.h"
@@ -38,6 +39,7 @@ struct env {
 	struct stats *stats;
 	struct mh_io *mh;
 	struct link_io *link;		/* NULL when no role needs it */
+	struct dhcp_io *dhcp;
 	struct dp *dp;
 	struct policy *policy;
 	const struct dialect *dialect;	/* of every peer, so far */
@@ -76,6 +78,12 @@ struct role_ops {
 	/* Optional. */
 	void (*nd)(struct role *r, const struct link_if *lif,
 	    const struct mac *src, const struct nd_msg *m);
+	void (*arp)(struct role *r, const struct link_if *lif,
+	    const struct mac *src, const struct arp_msg *m);
+	/* DHCP from the access link, and from the core (servers, peers). */
+	void (*udp)(struct role *r, const struct link_if *lif,
+	    const struct mac *src, const struct udp_msg *m);
+	void (*dhcp)(struct role *r, const struct dhcp_pkt *pkt);
 	void (*attach)(struct role *r, const struct attach_event *ev);
 	void (*link)(struct role *r, enum link_news what,
 	    const struct link_if *lif);
