@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from lib import capture
+from lib import capture, results
 from lib.domain import Domain
 
 TEST_LIMIT = 90         # seconds; a test that hangs fails
@@ -51,7 +51,12 @@ def pytest_unconfigure(config):
           f"{n['skipped']} skipped")
 
 
+def pytest_runtest_logreport(report):
+    results.note(report)
+
+
 def pytest_sessionfinish():
+    results.write("stock" if STOCK else "bpf")
     if os.path.exists(capture.EVIDENCE):
         os.unlink(capture.EVIDENCE)
 
