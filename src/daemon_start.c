@@ -53,6 +53,30 @@ on_nd(void *ctx, const struct link_if *lif, const struct mac *src,
 }
 
 static void
+on_arp(void *ctx, const struct link_if *lif, const struct mac *src,
+    const struct arp_msg *m)
+{
+	struct daemon *d = ctx;
+
+	for (size_t i = 0; i < d->nroles; i++) {
+		if (d->roles[i]->ops->arp != NULL)
+			d->roles[i]->ops->arp(d->roles[i], lif, src, m);
+	}
+}
+
+static void
+on_udp(void *ctx, const struct link_if *lif, const struct mac *src,
+    const struct udp_msg *m)
+{
+	struct daemon *d = ctx;
+
+	for (size_t i = 0; i < d->nroles; i++) {
+		if (d->roles[i]->ops->udp != NULL)
+			d->roles[i]->ops->udp(d->roles[i], lif, src, m);
+	}
+}
+
+static void
 on_attach(void *ctx, const struct attach_event *ev)
 {
 	struct daemon *d = ctx;
@@ -201,6 +225,8 @@ start_sockets(struct daemon *d)
 		return r;
 	}
 	d->env.link->nd = on_nd;
+	d->env.link->arp = on_arp;
+	d->env.link->udp = on_udp;
 	d->env.link->ctx = d;
 	return 0;
 }
@@ -336,7 +362,7 @@ daemon_start(struct daemon *d)
 	if ((r = start_policy(d)) < 0 || (r = start_dataplane(d)) < 0 ||
 	    (r = start_sockets(d)) < 0 || (r = start_roles(d)) < 0)
 		return r;
-	if (has_role(d, "pma") && (r = start_attach(d)) < 0)
+	if ((r = start_attach(d)) < 0)
 		return r;
 	if ((r = start_ctl(d)) < 0)
 		return r;

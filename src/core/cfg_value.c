@@ -95,13 +95,28 @@ number_text(uint64_t v, const struct unit *units, char *buf, size_t cap)
 		    u->factor), u->name);
 }
 
-/* Digits and a unit; `units` NULL: digits only. */
+/* "0x1f": what stands behind the 0x, 1 to 15 digits. */
+static int
+hex_read(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	if (strlen(text) > 15 || strspn(text, "0123456789abcdefABCDEF") !=
+	    strlen(text) || *text == '\0')
+		return -EINVAL;
+	*ret = strtoull(text, &end, 16);
+	return 0;
+}
+
+/* Digits and a unit; `units` NULL: digits only, decimal or 0x. */
 static int
 number_read(const char *text, const struct unit *units, uint64_t *ret)
 {
 	uint64_t v = 0, factor = 1;
 	size_t digits = 0;
 
+	if (units == NULL && strncmp(text, "0x", 2) == 0)
+		return hex_read(text + 2, ret);
 	for (; *text >= '0' && *text <= '9'; text++, digits++) {
 		if (v > (UINT64_MAX / 2 - 9) / 10)
 			return -ERANGE;
