@@ -158,6 +158,22 @@ $(NETNS_BIN): %: %.o $(LIB)
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(OUR_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) $(CONF_LIBS)
 
+# The benchmark: load generator, floors, and a home agent over a stand-in for
+# the tunnel device that this kernel may lack.
+BENCH_BIN := $(addprefix $(BUILD)/tests/bench/,gen floor)
+$(BENCH_BIN): %: %.o $(BUILD)/tests/bench/bench_io.o $(LIB)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(OUR_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) $(CONF_LIBS)
+$(BUILD)/tests/bench/pmipd-standin: $(BUILD)/src/main.o \
+    $(BUILD)/tests/bench/standin.o $(LIB)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(OUR_LDFLAGS) -Wl,--wrap=dpnl_ip6tnl $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) $(CONF_LIBS)
+bench-bins: all $(BENCH_BIN) $(BUILD)/tests/bench/pmipd-standin
+bench: bench-bins
+	@BUILD=$(BUILD) tests/bench/run
+bench-short: bench-bins
+	@BUILD=$(BUILD) tests/bench/run --short
+
 deps-build:
 	@tests/install-deps build
 deps-test deps:
@@ -203,6 +219,6 @@ help:
 	@sed -n '2,9s/^# \{0,1\}//p' Makefile
 
 .PHONY: all man check check-bins check-asan check-valgrind check-clang check-netns \
-	check-kernel test demo deps deps-build deps-test fuzz lint install dist \
+	check-kernel bench bench-short bench-bins test demo deps deps-build deps-test fuzz lint install dist \
 	clean distclean help
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

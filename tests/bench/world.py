@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where the benchmark happens: namespaces of its own, a home agent with a
+generated policy in one, load from another.
+
+       gen 2001:db8:a::fe ---- 2001:db8:a::1 ha
+       (all of 2001:db8:b::/64: the proxy mobile agents)
+
+Nothing here leaves these namespaces, and close() takes it all down by the
+process ids it started.
+"""
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../netns"))
+from lib import ns as nslib          # noqa: E402
+from lib import daemon as daemonlib  # noqa: E402
+
+TOP, BUILD = daemonlib.TOP, daemonlib.BUILD
+BIN = os.path.join(BUILD, "tests/bench")
+KIND = "pmb"                    # namespaces are pmb<pid>x<n>-<host>
+HA, NEXT = "2001:db8:a::1", "2001:db8:a::fe"
+PMA_NET, PMA0 = "2001:db8:b::/64", "2001:db8:b::"
+HOME, HOME0 = "2001:db8:1000::/36", "2001:db8:1000::"
+PMAS = 64
+_number = itertools.count()
+
+
+class Failure(Exception):
+    """Something did not work: the benchmark's only reason to fail."""
+
+
+def pin(pid, cpu, batch=True):
+    """Server and generator share a processor and are not woken in the middle
+    of the other's batch: so batches are full, as under overload."""
+    os.sched_setaffinity(pid, {cpu})
+    if batch:
+        os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
+
+
+def write_policy(path, nodes):
+    """Profiles for the generator's nodes, without a YAML library: there may be
+    a million of them."""
+    with open(path, "w") as f:
+        f.write("mobile-nodes:\n")
+        for i in range(nodes):
+            hi = 0x20010db810000000 + i
+            groups = ":".join(f"{hi >> s & 0xffff:x}" for s in (48, 32, 16, 0))
+            f.write(f"- {{nai: mn{i:07d}@example.com, "
+                    f"home-prefix: \"{groups}::/64\"}}\n")
+
+
+class Gen:
+    """A running load generator."""
+
+    def __init__(self, world, nodes, pmas=PMAS):
+        self.proc = subprocess.Popen(
+            [f"{BIN}/gen", f"netns={world['gen'].path}", f"ha={HA}",
+             f"pma={PMA0}", f"prefix={HOME0}", f"nodes={nodes}",
+             f"pmas={pmas}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.salt = 0
+
+    @property
+    def pid(self):
+        return self.proc.pid
+
+    def run(self, mode, clean=True, **args):
+        """One command; its report.  clean: every operation must succeed."""
+        self.salt += 1
+        words = [mode, f"salt={self.salt}"]
+        words += [f"{k}={v}" for k, v in args.items()]
+        self.proc.stdin.write(" ".join(words) + "\n")
+        self.proc.stdin.flush()
+        line = self.proc.stdout.readline()
+        if not line:
+            raise Failure(f"the generator ended in {words}")
+        r = json.loads(line)
+        if r["bad"] or r["refused"] or (clean and r["done"] < r["count"]):
+            raise Failure(f"{words}: {r}")
+        return r
+
+    def close(self):
+        self.proc.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.proc.wait(5)
+        self.proc.kill()
+        self.proc.wait()
+
+
+class World:
+    """Namespaces `ha` and `gen`, the floor's echo server, and on demand home
+    agents and generators."""
+
+    def __init__(self):
+        nslib.sweep(KIND)
+        self.prefix = f"{KIND}{os.getpid()}x{next(_number)}"
+        self.folder = tempfile.mkdtemp(prefix="pmipd-bench-")
+        self.stack = contextlib.ExitStack()
+        self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.stack.callback(nslib.delete, self.prefix)
+        self.ns = {}
+        self.policies = {}
+        try:
+            self._links()
+            self.floor = self._floor()
+        except BaseException:
+            self.close()
+            raise
+
+    def _links(self):
+        self.ns = nslib.create(self.prefix, ("ha", "gen"))
+        self["ha"].ip(f"link add core0 type veth peer name core0 netns "
+                      f"{self.prefix}-gen")
+        for n, addr in (("ha", HA), ("gen", NEXT)):
+            self[n].sysctl("net.ipv6.conf.all.accept_dad", 0)
+            self[n].sysctl("net.ipv6.conf.default.accept_dad", 0)
+            for i in ("lo", "core0"):
+                self[n].set_up(i, True)
+            self[n].ip(f"addr add {addr}/64 dev core0 nodad")
+        self["gen"].ip(f"route add local {PMA_NET} dev lo")
+        self["ha"].ip(f"route add {PMA_NET} via {NEXT}")
+
+    def _floor(self):
+        p = subprocess.Popen([f"{BIN}/floor", f"netns={self['ha'].path}"])
+        self.stack.callback(self._end, p)
+        return p
+
+    @staticmethod
+    def _end(p):
+        p.kill()
+        p.wait()
+
+    def __getitem__(self, host):
+        return self.ns[host]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        self.stack.close()
+        for n in self.ns.values():
+            n.close()
+        self.ns = {}
+
+    def policy(self, nodes):
+        if nodes not in self.policies:
+            path = f"{self.folder}/policy-{nodes}.yaml"
+            write_policy(path, nodes)
+            self.policies[nodes] = path
+        return self.policies[nodes]
+
+    @contextlib.contextmanager
+    def gen(self, nodes):
+        g = Gen(self, nodes)
+        try:
+            # neighbours get to know each other, and the floor is there
+            wait_for(lambda: g.run("echo", clean=False, count=10, window=1,
+                                   seconds=2)["done"] == 10,
+                     30, "the floor answers")
+            yield g
+        finally:
+            g.close()
+
+    def ha_conf(self, nodes, backend, level="warn", **ha):
+        pmas = [{"address": f"2001:db8:b::{i:x}" if i else "2001:db8:b::"}
+                for i in range(PMAS)]
+        return {
+            "security": {"ipsec": "none"},
+            "log": {"level": level, "destination": "stderr"},
+            "control": {"socket": f"{self.folder}/ha.sock"},
+            "dataplane": {"backend": backend, "max-paths": 2 * nodes + 1024},
+            "policy": {"file": self.policy(nodes)},
+            "ha": {"addresses": [HA], "uplink": "core0",
+                   "home-prefixes": [HOME], "pmas": pmas,
+                   "max-bindings": nodes + 1000, **ha}}
+
+    @contextlib.contextmanager
+    def ha(self, nodes, backend="bpf", standin=False, env=None, conf=None,
+           graceful=True, **ha):
+        """A running home agent: its Daemon."""
+        d = daemonlib.Daemon(self["ha"], self.folder, "ha",
+                             conf or self.ha_conf(nodes, backend, **ha))
+        before = daemonlib.PMIPD, dict(os.environ)
+        try:
+            if standin:
+                daemonlib.PMIPD = f"{BIN}/pmipd-standin"
+            os.environ.update(env or {})
+            d.spawn()
+        finally:
+            daemonlib.PMIPD = before[0]
+            for k in env or {}:
+                os.environ.pop(k)
+        try:
+            nslib.until(d.ready, 30 + nodes / 10000, "the home agent is ready")
+            yield d
+            if graceful:
+                d.stop(timeout=60 + nodes / 10000)
+        finally:
+            d.kill()
+
+
+def cpu_seconds(pid):
+    """CPU time of a process, to the nanosecond."""
+    with open(f"/proc/{pid}/schedstat") as f:
+        return int(f.read().split()[0]) / 1e9
+
+
+def rss(pid):
+    with open(f"/proc/{pid}/status") as f:
+        for line in f:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    raise Failure("no VmRSS")
+
+
+def kernel_memory():
+    """Octets of kernel memory that bindings can be in, of the whole machine."""
+    want = {"SUnreclaim": 0, "Percpu": 0, "VmallocUsed": 0}
+    with open("/proc/meminfo") as f:
+        for line in f:
+            name, value = line.split()[:2]
+            if name[:-1] in want:
+                want[name[:-1]] = int(value) * 1024
+    return sum(want.values())
+
+
+def bpf_memory(daemon):
+    """What the kernel says the maps of this daemon occupy."""
+    from lib import kernel
+    total = 0
+    for i in kernel.bpf_maps(daemon).values():
+        out = subprocess.run(["bpftool", "-j", "map", "show", "id", str(i)],
+                             check=True, stdout=subprocess.PIPE).stdout
+        total += json.loads(out).get("bytes_memlock", 0)
+    return total
+
+
+def wait_for(condition, timeout, what):
+    return nslib.until(condition, timeout, what, every=0.05)
+
+
+def settle(seconds=0.2):
+    """RCU frees what was deleted a little later."""
+    time.sleep(seconds)
