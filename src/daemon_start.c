@@ -77,6 +77,17 @@ on_udp(void *ctx, const struct link_if *lif, const struct mac *src,
 }
 
 static void
+on_icmp(void *ctx, const struct icmp_pkt *pkt)
+{
+	struct daemon *d = ctx;
+
+	for (size_t i = 0; i < d->nroles; i++) {
+		if (d->roles[i]->ops->icmp != NULL)
+			d->roles[i]->ops->icmp(d->roles[i], pkt);
+	}
+}
+
+static void
 on_attach(void *ctx, const struct attach_event *ev)
 {
 	struct daemon *d = ctx;
@@ -219,6 +230,11 @@ start_sockets(struct daemon *d)
 	}
 	d->env.mh->recv = on_mh;
 	d->env.mh->recv_ctx = d;
+	r = icmp_sock_new(d->loop, d->log, d->stats, &d->env.icmp);
+	if (r < 0)
+		return r;
+	d->env.icmp->recv = on_icmp;
+	d->env.icmp->recv_ctx = d;
 	r = link_sock_new(d->loop, d->log, d->stats, &d->env.link);
 	if (r < 0) {
 		log_err(d->log, MOD, "link-socket-failed", KV_ERR(r));
@@ -406,6 +422,7 @@ daemon_stop(struct daemon *d)
 	}
 	if (d->env.link != NULL)
 		link_sock_free(d->env.link);
+	icmp_sock_free(d->env.icmp);
 	if (d->env.mh != NULL)
 		mh_sock_free(d->env.mh);
 	if (d->env.policy != NULL)

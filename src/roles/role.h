@@ -24,6 +24,7 @@
 #include "dataplane/dp.h"
 #include "dhcp/dhcp_io.h"
 #include "mh/dialect.h"
+#include "mh/icmp_io.h"
 #include "mh/mh.h"
 #include "mh/mh_io.h"
 #include "nd/link_io.h"
@@ -40,6 +41,7 @@ struct env {
 	struct mh_io *mh;
 	struct link_io *link;		/* NULL when no role needs it */
 	struct dhcp_io *dhcp;
+	struct icmp_io *icmp;		/* NULL: no discovery */
 	struct dp *dp;
 	struct policy *policy;
 	const struct dialect *dialect;	/* of every peer, so far */
@@ -84,6 +86,8 @@ struct role_ops {
 	void (*udp)(struct role *r, const struct link_if *lif,
 	    const struct mac *src, const struct udp_msg *m);
 	void (*dhcp)(struct role *r, const struct dhcp_pkt *pkt);
+	/* ICMPv6 of Mobile IPv6 (home agent address discovery). */
+	void (*icmp)(struct role *r, const struct icmp_pkt *pkt);
 	void (*attach)(struct role *r, const struct attach_event *ev);
 	void (*link)(struct role *r, enum link_news what,
 	    const struct link_if *lif);
