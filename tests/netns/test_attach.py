@@ -127,6 +127,7 @@ def test_a_quiet_node_that_is_there_stays(d):
 
 
 def test_command(silent):
+    # D3-4, D6.10-1, D6.10-2, D7.1-1
     d = silent
     d.plug("mn1", "ar1")
     d.ar1.ctl("attach", nai=NAI["mn1"], interface="acc0")

@@ -42,6 +42,7 @@ def test_show(at_ar1, name, what):
 
 
 def test_show_bindings_names_everything(at_ar1):
+    # D5.1-1, D5.1-2, D5.1-3
     ha = at_ar1.ha.pmipctl("show", "bindings").stdout
     for v in (NAI["mn1"], PREFIX["mn1"], COA["ar1"]):
         assert v in ha

@@ -36,6 +36,8 @@ def nothing_left(d):
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_status(d, name):
+    # D3-1, D5.5-5, D5.9-2, D5.9-6, D8.5-3, D8.5-4, D8.5-5, D8.4-2, D5.5-6,
+    # D5.5-1, D9-2
     status, args = REFUSALS[name]
     args = dict(args)
     if "when" in args:
@@ -48,6 +50,7 @@ def test_status(d, name):
 
 def test_refusal_for_time_carries_the_clock(d):
     """D5.5-6: status 148 with the home agent's own Time Stamp."""
+    # D5.5-6, D8.4-2
     hand = d.hand_pma()
     ba = hand.register(MN, PREFIX["mn1"], when=time.time() - 3600)
     assert ba.status == 148
@@ -56,6 +59,7 @@ def test_refusal_for_time_carries_the_clock(d):
 
 def test_unauthorised_router(d):
     """D4-6: a care-of address that is in no list gets 146."""
+    # D4-6, D5-1, D5.9-4, D8.5-2
     d["lab"].ip("addr add 2001:db8:b9::2/64 dev core0 nodad")
     hand = d.hand_pma()
     hand.sock.close()
@@ -67,6 +71,7 @@ def test_unauthorised_router(d):
 
 
 def test_router_not_allowed_for_this_node(d):
+    # D10-7, D5.9-1
     with d.changed_policy("mn1", d.ha, allowed_pmas=[COA["ar2"]]):
         assert d.hand_pma().register(MN, PREFIX["mn1"]).status == 146
         assert nothing_left(d)
@@ -74,6 +79,7 @@ def test_router_not_allowed_for_this_node(d):
 
 def test_service_switched_off(d):
     """145, and again 0 when it is back on."""
+    # D8.5-1
     hand = d.hand_pma()
     d.ha.conf["ha"]["proxy-registration"] = False
     try:
@@ -118,6 +124,7 @@ def denied_at(d, router, node="mn1"):
 
 def test_denied_node_gets_no_service(d):
     """D6.10-18: no advertisement, no address, nothing forwarded."""
+    # D6.10-18
     with d.changed_policy("mn1", d.ha, allowed_pmas=[COA["ar2"]]):
         ra, core, event = denied_at(d, "ar1")
         assert str(event["status"]).startswith(("146", "pma"))
@@ -139,6 +146,7 @@ def test_denied_node_gets_no_service(d):
 
 def test_node_not_entitled(d):
     """D6.9-2: the router does not even ask."""
+    # D6.9-2
     with d.changed_policy("mn1", d.ha, d.ar1, pmip=False):
         core = d.capture("core", "ar1", "ip6 proto 135")
         d.plug("mn1", "ar1")

@@ -13,6 +13,7 @@ def gone(daemon):
 
 def test_detach_deregisters(d):
     """D6.10-19, -20: PBU with lifetime 0, then no path at either end."""
+    # D6.10-19, D6.10-20, D6.10-21
     d.attach("mn1", "ar1")
     mh = d.capture("core", "ar1", "ip6 proto 135")
     d.topology.unplug("mn1")
@@ -28,6 +29,7 @@ def test_detach_deregisters(d):
 
 def test_last_user_takes_the_tunnel(d):
     """D5.2-7, D6.6-3."""
+    # D5.2-7, D6.6-2, D6.6-3, D6.10-21
     d.attach("mn1", "ar1")
     d.attach("mn2", "ar1")
     d.detach("mn1")
@@ -41,6 +43,7 @@ def test_last_user_takes_the_tunnel(d):
 
 def test_expiry(d):
     """A binding that nobody refreshes ends, with routes and tunnel."""
+    # D5.2-6
     hand = d.hand_pma()
     with d.ha.watch() as w:
         ba = hand.register(NAI["mn1"], PREFIX["mn1"], lifetime_s=4)
@@ -53,6 +56,7 @@ def test_expiry(d):
 
 def test_tunnel_lives_as_long_as_its_longest_user(d):
     """D5.2-8: life is the longest lifetime among the users."""
+    # D5.2-4, D5.2-8
     hand = d.hand_pma()
     assert hand.register(NAI["mn1"], PREFIX["mn1"], lifetime_s=4).status == 0
     assert hand.register(NAI["mn2"], PREFIX["mn2"], lifetime_s=600).status == 0
@@ -67,6 +71,7 @@ def test_tunnel_lives_as_long_as_its_longest_user(d):
 
 def test_refresh_moves_expiry(d):
     """D5.2-5: a re-registration starts the lifetime anew."""
+    # D5.2-5
     hand = d.hand_pma()
     assert hand.register(NAI["mn1"], PREFIX["mn1"], lifetime_s=4).status == 0
     holds(lambda: d.ha.binding(NAI["mn1"]), 2.5, "bound", every=0.1)

@@ -38,15 +38,18 @@ def roaming(domain):
 
 
 def test_ten_handovers(roaming):
+    # D7-2
     assert len(roaming[2]) == HANDOVERS
 
 
 def test_address_stays(roaming):
+    # D3-3, D6.3-1, D7-3, D7.2-1
     for _, router, addresses in roaming[2]:
         assert ADDR["mn1"] in addresses, f"at {router}: {addresses}"
 
 
 def test_tcp_survives(roaming):
+    # D3-3, D7-2
     tcp = roaming[1]
     assert tcp.error is None and tcp.received > 100_000
 
@@ -65,6 +68,7 @@ def test_nothing_is_lost_between_handovers(roaming):
 
 
 def test_each_handover_registers_from_the_new_router(roaming):
+    # D7.2-2
     _, _, moves, mh = roaming
     for when, router, _ in moves:
         pba = [m for m in mh if m["type"] == 6 and m["status"] == 0 and
@@ -73,12 +77,14 @@ def test_each_handover_registers_from_the_new_router(roaming):
 
 
 def test_time_stamps_increase(roaming):
+    # D5.5-2
     stamps = [m["timestamp"] for m in roaming[3] if m["type"] == 5 and
               m["lifetime"] > 0]
     assert stamps == sorted(set(stamps))
 
 
 def test_kernel_follows(d):
+    # D7.2-1, D6.6-3
     d.attach("mn1", "ar1")
     assert kernel.paths(d.ha) == {PREFIX["mn1"]: COA["ar1"]}
     d.attach("mn1", "ar2")
@@ -110,6 +116,7 @@ def test_stale_deregistration_does_not_delete(d):
 
 def test_late_registration_does_not_move(d):
     """D5.5-4: an older time stamp is refused with 148 and changes nothing."""
+    # D5.5-4, D5.5-5, D8.5-4
     old = d.hand_pma()
     before = time.time()
     d.attach("mn1", "ar1")
@@ -133,6 +140,7 @@ def test_both_routers_claim_the_node(d):
 
 def test_sequence_number_is_ignored(d):
     """D5.5-3: a lower sequence number with a newer time stamp is fine."""
+    # D5.5-3, D5.9-5
     hand = d.hand_pma()
     for seq in (500, 3, 65535, 0):
         assert hand.register(NAI["mn1"], PREFIX["mn1"], seq=seq).status == 0

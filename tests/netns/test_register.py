@@ -60,16 +60,19 @@ def one(values):
 
 
 def test_node_and_correspondent_reach_each_other(run):
+    # D2-1, D3-14, D3-17, D3-18, D3-19, D6-2, D7-1
     assert run.reached and run.answered
 
 
 def test_solicitation_starts_it(run):
+    # D7.1-2
     assert run.rs and run.rs[0]["eth.src"] == [MAC["mn1"]]
     assert run.rs[0]["time"] <= run.pbu[0]["time"]
 
 
 def test_pbu_addresses(run):
     """D3-10, D5-2: from the egress address; no extension header (ESP aside)."""
+    # D3-8, D3-10, D5-2, D6-1, D6.10-6, D6.10-7
     m = run.pbu[0]
     assert m["ipv6.src"] == [COA["ar1"]] and m["ipv6.dst"] == [HA]
     assert m["ipv6.nxt"] == ["135"]
@@ -77,6 +80,7 @@ def test_pbu_addresses(run):
 
 def test_pbu_flags(run):
     """D8.1: A, H and P; nothing else."""
+    # D8.1-1, D8.1-2
     m = run.pbu[0]
     flags = {f: m[k] for f, k in (("A", "mip6.bu.a_flag"),
                                   ("H", "mip6.bu.h_flag"),
@@ -89,6 +93,7 @@ def test_pbu_flags(run):
 
 def test_pbu_options(run):
     """D3-9, D6.10-8, -10: NAI, home prefix, time stamp; A16: alternate CoA."""
+    # D3-9, D5.5-2, D6.10-8, D6.10-10, D8.3-1, D8.4-1, D9-1, D7.1-1
     m = run.pbu[0]
     assert m["mip6.mnid.identifier"] == [NAI["mn1"]]
     assert m["mip6.mnid.subtype"] == ["1"]
@@ -101,6 +106,7 @@ def test_pbu_options(run):
 
 def test_pba(run):
     """D8.2, A24, A25: accepted; P set, sequence and time stamp echoed."""
+    # D3-13, D8.2-1, D8.2-3, D8.4-2, D5.1-1, D8.5-5
     u, a = run.pbu[0], run.pba[0]
     assert a["ipv6.src"] == [HA] and a["ipv6.dst"] == [COA["ar1"]]
     assert a["mip6.ba.status"] == ["0"] and a["mip6.ba.p_flag"] == ["1"]
@@ -117,6 +123,7 @@ def test_one_registration_is_enough(run):
 
 def test_advertisement_goes_to_the_node_alone(run):
     """D6.3-8, D6.3-9: MAC of the node, IPv6 destination ff02::1."""
+    # D6.3-7, D6.3-8, D6.3-9, D6.10-5
     for m in run.ra:
         assert m["eth.dst"] == [MAC["mn1"]] and m["ipv6.dst"] == ["ff02::1"]
         assert m["eth.src"] == [MAC["ar1"]] and m["ipv6.src"] == [LLA["ar1"]]
@@ -124,6 +131,8 @@ def test_advertisement_goes_to_the_node_alone(run):
 
 
 def test_advertisement_contents(run):
+    # D3-6, D3-7, D6.1-2, D6.1-6, D6.3-2, D6.10-4, D7.1-3, D7.1-4, D7.1-6,
+    # D7.3-3
     m = run.ra[0]
     assert m["icmpv6.opt.prefix"] == [PREFIX["mn1"].split("/")[0]]
     assert m["icmpv6.opt.prefix.length"] == ["64"]
@@ -136,11 +145,13 @@ def test_advertisement_contents(run):
 
 
 def test_register_first_advertise_on_acceptance(run):
+    # D6.10-17
     assert run.ra[0]["time"] >= run.pba[0]["time"]
 
 
 def test_tunnelled_packets(run):
     """RFC 2473: next header 41 and no other extension, both directions."""
+    # D3-15, D3-16, D5.3-4, D5.3-5, D5.3-7, D6.7-7, D6.7-10, D5.9-8
     ends = {(m["ipv6.src"][0], m["ipv6.dst"][0]) for m in run.data}
     assert ends == {(COA["ar1"], HA), (HA, COA["ar1"])}
     assert all(m["ipv6.nxt"] == ["41", "58"] for m in run.data)
@@ -149,16 +160,19 @@ def test_tunnelled_packets(run):
 
 
 def test_home_agent_routes_the_prefix_to_the_router(run):
+    # D3-11, D3-12, D5.3-1, D5.9-13, D5.9-11, D6.10-11, D5-9
     assert run.paths["ha"] == {PREFIX["mn1"]: COA["ar1"]}
     assert run.tunnels["ha"] == {COA["ar1"]}
 
 
 def test_router_sends_by_source(run):
+    # D3-14, D6.7-1, D6.7-2, D6.10-17
     assert run.paths["ar1"] == {PREFIX["mn1"]: HA}
     assert run.tunnels["ar1"] == {HA}
 
 
 def test_daemons_say_the_same(run):
+    # D5.1-1, D5.1-3, D5.9-7, D6.11-1, D6.11-2
     ha, ar1 = run.bindings["ha"], run.bindings["ar1"]
     assert ha["coa"] == COA["ar1"] and ha["hnp"] == PREFIX["mn1"]
     assert ar1["hnp"] == PREFIX["mn1"] and ar1["mac"] == MAC["mn1"]
@@ -166,6 +180,7 @@ def test_daemons_say_the_same(run):
 
 def test_any_address_of_the_prefix_is_reachable(d):
     """D5.3-6, D6.1-4: the whole /64 goes to the node."""
+    # D6.1-4, D5.3-6
     d.attach("mn1", "ar1")
     other = PREFIX["mn1"].replace("::/64", ":dead:beef:1:2")
     d["mn1"].ip(f"addr add {other}/128 dev eth0 nodad")
@@ -175,6 +190,7 @@ def test_any_address_of_the_prefix_is_reachable(d):
 
 def test_two_nodes_share_a_tunnel(d):
     """D5.2-1, D5.2-7; D6.3-6: each hears of its own prefix only."""
+    # D5.2-1, D5.2-2, D5.2-7, D6.3-6, D6.6-1, D5.9-14, D4-2
     d.attach("mn1", "ar1")
     heard = d.capture("mn1", "eth0", RA)
     d.attach("mn2", "ar1")
@@ -200,6 +216,7 @@ def test_nodes_reach_each_other_through_the_home_agent(d):
 
 def test_later_solicitations_are_answered(d):
     """Each of them; nothing is interrupted by that."""
+    # D7.2-3
     d.attach("mn1", "ar1")
     for _ in range(3):
         ra = d.capture("mn1", "eth0", RA)
@@ -224,6 +241,7 @@ def solicit(d, node):
 
 def test_unknown_mac_gets_nothing(d):
     """10.5: a MAC that the policy does not know is nobody's."""
+    # D3-5
     d["mn2"].ip("link set eth0 address 02:00:00:00:66:66")
     try:
         ra = d.capture("ar1", "acc0", RA)

@@ -30,6 +30,7 @@ def restart(daemon, how="kill"):
 
 def test_home_agent_crashes(d):
     """Left-overs go, and the next refresh brings the service back."""
+    # D7.1-7
     d.attach("mn1", "ar1")
     d.attach("mn2", "ar1")
     d.detach("mn2")
@@ -61,6 +62,7 @@ def test_left_overs_of_a_crashed_home_agent_are_swept(d):
 
 
 def test_access_router_crashes(d):
+    # D7.1-7
     d.attach("mn1", "ar1")
     restart(d.ar1)
     d.attach("mn1", "ar1")
@@ -150,6 +152,7 @@ def test_hup_reloads_without_losing_a_binding(d):
 
 
 def test_reload_takes_a_new_node(d):
+    # D3-2, D6.10-3
     profile = d.profile("mn2")
     d.policy["mobile-nodes"].remove(profile)
     d.write_policy()

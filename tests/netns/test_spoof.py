@@ -69,6 +69,7 @@ def test_foreign_mac_at_the_router(both):
 
 def test_link_local_source_is_not_forwarded(both):
     """D6.7-9."""
+    # D6.7-9
     assert from_node(both, "mn1", LLA["mn1"]) == []
 
 
@@ -111,6 +112,7 @@ def test_own_node_passes_at_the_home_agent(lab):
                               "home-agent"])
 def test_foreign_source_at_the_home_agent(lab, src):
     """10.4: the inner source must have a binding with that tunnel's peer."""
+    # D5.3-8
     assert through_tunnel(lab, COA["lab"], src) == []
 
 
@@ -123,6 +125,7 @@ def test_unknown_tunnel_end_at_the_home_agent(lab):
 
 def test_home_test_init_is_dropped(both):
     """D5.7-2: HoTI from a proxy-registered home address goes nowhere."""
+    # D5.7-2
     from scapy.layers.inet6 import IPv6
     from lib.mip6 import checksum
     hoti = bytes.fromhex("3b01010000000000") + b"cookie12"
