@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from lib import kernel
+from lib import esp, kernel
 from lib.capture import messages, packets
+from lib.mip6 import HandPma
 from lib.ns import holds, until
-from lib.topology import ADDR, CN, COA, LLA, MAC, NAI, PREFIX
+from lib.topology import ADDR, CN, COA, HA, LLA, MAC, NAI, PREFIX
 from lib.traffic import reachable
 
 MN = NAI["mn1"]
@@ -60,12 +61,9 @@ def test_refusal_for_time_carries_the_clock(d):
 def test_unauthorised_router(d):
     """D4-6: a care-of address that is in no list gets 146."""
     # D4-6, D5-1, D5.9-4, D8.5-2
-    d["lab"].ip("addr add 2001:db8:b9::2/64 dev core0 nodad")
-    hand = d.hand_pma()
-    hand.sock.close()
-    hand.src = "2001:db8:b9::2"
-    hand.sock = d["lab"].socket(10, 3, 135)
-    hand.sock.bind((hand.src, 0))
+    d["lab"].ip(f"addr add {esp.STRANGER}/64 dev core0 nodad")
+    hand = HandPma(d["lab"], esp.STRANGER, HA)
+    d.cleanups.append(hand.close)
     assert hand.register(MN, PREFIX["mn1"]).status == 146
     assert nothing_left(d)
 

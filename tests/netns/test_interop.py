@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Both backends against tunnels that pmipd did not make: set up by hand with
 iproute2 at the other end; and bpf against ip6tnl."""
-import socket
 import threading
 
 import pytest
 
-from lib import mip6
+from lib import esp, mip6
 from lib.domain import Domain
 from lib.ns import until
 from lib.topology import ADDR, CN, COA, HA, NAI, PREFIX
@@ -53,8 +52,7 @@ class HandHa(threading.Thread):
 
     def __init__(self, ns):
         super().__init__(daemon=True)
-        self.sock = ns.socket(socket.AF_INET6, socket.SOCK_RAW, 135)
-        self.sock.bind((COA["lab"], 0))
+        self.sock = esp.mh_socket(ns, COA["lab"])
         self.sock.settimeout(0.2)
         self.over = False
 

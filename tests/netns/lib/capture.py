@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 
+from . import esp
 from .ns import until
 
 # A frame of our own marks the end of a capture (IEEE: local experimental).
@@ -20,14 +21,15 @@ ND = "icmp6"
 
 class Capture:
     """tcpdump on one interface from construction (it listens when that is
-    over) until stop().  Everything sent before stop() is in the file."""
+    over) until stop().  Everything sent before stop() is in the file, ESP of
+    the suite opened.  clear: Mobility Headers in the clear are no fault."""
 
-    def __init__(self, ns, ifname, path, expr):
-        self.ns, self.ifname, self.path = ns, ifname, path
+    def __init__(self, ns, ifname, path, expr, clear=False):
+        self.ns, self.ifname, self.path, self.clear = ns, ifname, path, clear
         self.proc = ns.popen(
             ["tcpdump", "-i", ifname, "-U", "--immediate-mode", "-n",
              "--time-stamp-precision=micro", "-Z", "root", "-w", path,
-             f"({expr}) or ether proto {END_TYPE:#x}"],
+             f"({esp.widen(expr)}) or ether proto {END_TYPE:#x}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True)
         said = []
@@ -49,6 +51,10 @@ class Capture:
         self.proc.send_signal(signal.SIGINT)
         self.proc.wait(10)
         self.proc = None
+        if esp.ON:
+            seen = esp.open_capture(self.path)
+            assert self.clear or not seen, \
+                f"{seen} Mobility Headers in the clear on {self.ifname}"
         return self.path
 
     def _ended(self):

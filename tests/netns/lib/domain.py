@@ -10,7 +10,7 @@ import time
 
 import yaml
 
-from . import kernel, topology
+from . import esp, kernel, topology
 from .capture import Capture, keep_evidence
 from .daemon import Daemon
 from .mip6 import HandPma
@@ -36,7 +36,7 @@ def policy():
 
 def common(folder, name, backend):
     return {
-        "security": {"ipsec": "none"},
+        "security": esp.security(folder, name),
         "log": {"level": "debug", "destination": "stderr"},
         "control": {"socket": f"{folder}/{name}.sock"},
         "dataplane": {"backend": backend},
@@ -79,6 +79,7 @@ class Domain:
     def __init__(self, ha_backend="auto", pma_backend="auto", ha=None,
                  pma=None, ar1=None, daemons=DAEMONS, prepare=None):
         self.folder = work_folder()
+        esp.write_keys(self.folder)
         self.captures, self.daemons, self.cleanups = [], {}, []
         self.topology = None
         try:
@@ -160,11 +161,12 @@ class Domain:
                     d.ctl("reload")
 
     # --- what tests do -----------------------------------------------------
-    def capture(self, host, ifname, expr="ip6", evidence=True):
+    def capture(self, host, ifname, expr="ip6", evidence=True, clear=False):
         """Record until stop().  evidence: all messages of protocol 135 in it
-        must be free of fault in tshark's eyes (judged at the end)."""
+        must be free of fault in tshark's eyes (judged at the end); clear: they
+        need not be protected."""
         path = f"{self.folder}/{host}-{ifname}-{len(self.captures)}.pcap"
-        c = Capture(self[host], ifname, path, expr)
+        c = Capture(self[host], ifname, path, expr, clear)
         c.evidence = evidence
         self.captures.append(c)
         return c

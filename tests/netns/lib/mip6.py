@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Proxy Binding Updates made by scapy, and a proxy mobile agent by hand."""
 import logging
-import socket
 import time
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
@@ -10,6 +9,9 @@ from scapy.fields import (ByteField, IP6Field, LongField,  # noqa: E402
 from scapy.layers import inet6                              # noqa: E402
 from scapy.layers.inet6 import (IPv6, MIP6MH_BA, MIP6MH_BU,  # noqa: E402
                                 MIP6OptMNID, MIP6OptUnknown)
+
+
+from . import esp                                           # noqa: E402
 
 
 class OptHNP(inet6._MIP6OptAlign):
@@ -113,8 +115,7 @@ class HandPma:
     def __init__(self, ns, src, dst):
         self.src, self.dst = src, dst
         self.seq = 0
-        self.sock = ns.socket(socket.AF_INET6, socket.SOCK_RAW, 135)
-        self.sock.bind((src, 0))
+        self.sock = esp.mh_socket(ns, src)
 
     def send(self, nai, prefix=None, dst=None, **kw):
         self.seq += 1
