@@ -51,6 +51,7 @@ struct sim {
 	size_t npkts, cappkts, cursor;
 	struct sim_policy_table *policy;
 	struct sim_links *links;
+	struct sim_udp *udp;
 };
 
 /* A packet on its way. */
@@ -121,6 +122,7 @@ sim_new(uint64_t seed)
 	s->trace = true;
 	s->policy = sim_policy_new(s);
 	s->links = sim_links_new();
+	s->udp = sim_udp_new(s);
 	return s;
 }
 
@@ -161,6 +163,7 @@ sim_free(struct sim *s)
 	free(s->pkts);
 	sim_policy_free(s->policy);
 	sim_links_free(s->links);
+	sim_udp_free(s->udp);
 	while ((m = s->mem) != NULL) {
 		s->mem = m->next;
 		free(m);
@@ -196,6 +199,12 @@ struct sim_links *
 sim_links(struct sim *s)
 {
 	return s->links;
+}
+
+struct sim_udp *
+sim_udp(const struct sim *s)
+{
+	return s->udp;
 }
 
 struct sim_node *

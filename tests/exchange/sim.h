@@ -9,6 +9,7 @@
  *   link       access interfaces with scripted mobile nodes
  *   kernel     a model of the tables behind struct dp, which can refuse,
  *              answer late or lose an answer; it survives a restart
+ *   DHCP       the relay's sockets, servers, clients: sim_dhcp.h
  *   policy     a table with delay and failure
  *
  * Time stands still while code runs.  sim_run_for() and friends jump from
@@ -40,8 +41,10 @@
 #include "roles/ha/ha_conf.h"
 #include "roles/pma/pma_conf.h"
 #include "roles/role.h"
+#include "sim_dhcp.h"
 
 #define SIM_NODE_ROLES 2
+#define SIM_NODE_LISTENS 64
 #define SIM_NODE_ADDRS 8
 #define SIM_NODE_IFS 8
 #define SIM_WALL_START (1700000000 * USEC_PER_SEC)
@@ -200,6 +203,12 @@ struct sim_if {
 	bool open;		/* link_io open */
 };
 
+/* An address where env->dhcp listens. */
+struct sim_listen {
+	struct dhcp_addr at;
+	unsigned count;
+};
+
 /* One daemon. */
 struct sim_node {
 	struct sim *sim;
@@ -212,6 +221,9 @@ struct sim_node {
 	struct env env;
 	struct mh_io mh;
 	struct link_io link;
+	struct dhcp_io dhcp;
+	struct sim_listen listens[SIM_NODE_LISTENS];
+	size_t nlistens;
 	struct dp *dp;
 	struct policy policy;
 	struct mh_wire wire;
@@ -230,6 +242,7 @@ struct sim_node {
 	struct log_sink *sink;
 	bool adopt;			/* env.adopt of the next start */
 	int mh_send_errno;		/* what mh->send answers, 0 works */
+	int dhcp_listen_errno, dhcp_send_errno;	/* the same of env->dhcp */
 	struct ctl *ctl;
 	struct loop *ctl_loop;
 	char *ctl_text;

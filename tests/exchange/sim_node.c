@@ -84,6 +84,41 @@ node_on_nd(void *ctx, const struct link_if *lif, const struct mac *src,
 }
 
 static void
+node_on_arp(void *ctx, const struct link_if *lif, const struct mac *src,
+    const struct arp_msg *m)
+{
+	struct sim_node *n = ctx;
+
+	for (size_t i = 0; i < n->nroles; i++) {
+		if (n->roles[i]->ops->arp != NULL)
+			n->roles[i]->ops->arp(n->roles[i], lif, src, m);
+	}
+}
+
+static void
+node_on_udp(void *ctx, const struct link_if *lif, const struct mac *src,
+    const struct udp_msg *m)
+{
+	struct sim_node *n = ctx;
+
+	for (size_t i = 0; i < n->nroles; i++) {
+		if (n->roles[i]->ops->udp != NULL)
+			n->roles[i]->ops->udp(n->roles[i], lif, src, m);
+	}
+}
+
+static void
+node_on_dhcp(void *ctx, const struct dhcp_pkt *pkt)
+{
+	struct sim_node *n = ctx;
+
+	for (size_t i = 0; i < n->nroles; i++) {
+		if (n->roles[i]->ops->dhcp != NULL)
+			n->roles[i]->ops->dhcp(n->roles[i], pkt);
+	}
+}
+
+static void
 node_on_mtu(void *ctx, struct dp_tunnel *t)
 {
 	struct sim_node *n = ctx;
@@ -178,8 +213,11 @@ node_services(struct sim_node *n)
 	e->dialect = &n->dialect;
 	n->mh = (struct mh_io){ &node_mh_ops, node_on_mh, n };
 	e->mh = &n->mh;
-	n->link = (struct link_io){ &sim_link_ops, node_on_nd, n };
+	n->link = (struct link_io){ .ops = &sim_link_ops, .nd = node_on_nd,
+		.arp = node_on_arp, .udp = node_on_udp, .ctx = n };
 	e->link = &n->link;
+	n->dhcp = (struct dhcp_io){ &sim_dhcp_ops, node_on_dhcp, n };
+	e->dhcp = &n->dhcp;
 	e->watch_if = node_watch_if;
 	e->watch_ctx = n;
 	e->adopt = n->adopt;
@@ -265,6 +303,7 @@ node_down(struct sim_node *n, bool keep, bool crash)
 		n->ifs[i].open = false;
 		n->ifs[i].sources = 0;
 	}
+	n->nlistens = 0;
 	n->up = false;
 	if (crash)
 		n->mh_send_errno = 0;
