@@ -15,8 +15,7 @@
  * is looked at again, some hundred per tick, and ended when the profile has
  * gone or no longer permits it.
  *
- * Implements: draft section 5 (5.1, 5.2, 5.3 for IPv6, 5.5, 5.9), 8.2, 8.5.
- * Not implemented: DHAAD (5.4), IPv4 (5.6).
+ * Implements: draft section 5 (5.1, 5.2, 5.3, 5.5, 5.9), 8.2, 8.5.
  */
 #include "roles/ha/ha.h"
 
@@ -205,21 +204,38 @@ answer(struct ha *ha, const struct ha_req *req, const struct mh_msg *m)
 	(void)role_send_mh(ha->role.env, m, &req->dst, &req->src);
 }
 
+/* A18, A19: what was asked for, or what we know. */
+static void
+put_hnp(const struct ha_req *req, const struct bce *b, struct mh_opts *ret)
+{
+	bool address = false;
+
+	for (size_t i = 0; i < req->nhnp; i++)
+		address |= req->hnp[i].len == 128;
+	if (b != NULL && !address && (req->nhnp == 0 ||
+	    b->model == MODEL_SHARED_PREFIX)) {
+		ret->hnp[ret->nhnp++] = b->hnp;
+	} else {
+		for (size_t i = 0; i < req->nhnp; i++)
+			ret->hnp[ret->nhnp++] = req->hnp[i];
+	}
+	if (ret->nhnp > 0)
+		ret->have |= MHO_HNP;
+}
+
 void
 ha_accept(struct ha *ha, const struct ha_req *req, const struct bce *b,
-    uint16_t lifetime_4s, const struct in6_addr *prev_lla)
+    uint16_t lifetime_4s, const struct in6_addr *prev_lla,
+    const struct ha_ip4 *ip4)
 {
 	struct ha_peer *p = ha_peer_find(ha, &req->src);
 	struct mh_msg m;
 
 	pba_init(req, BA_ACCEPTED, req->has_ts ? req->ts : our_ts(ha), &m);
 	m.ba.lifetime_4s = lifetime_4s;
-	for (m.o.nhnp = 0; m.o.nhnp < req->nhnp; m.o.nhnp++)
-		m.o.hnp[m.o.nhnp] = req->hnp[m.o.nhnp];
-	if (req->nhnp == 0 && b != NULL)
-		m.o.hnp[m.o.nhnp++] = b->hnp;
-	if (m.o.nhnp > 0)
-		m.o.have |= MHO_HNP;
+	put_hnp(req, b, &m.o);
+	if (ip4 != NULL)
+		ha_ip4_put(ip4, &m.o);
 	if (prev_lla != NULL && !in6_is_zero(prev_lla) &&
 	    !(req->has_lla && in6_eq(prev_lla, &req->lla))) {
 		m.o.have |= MHO_LINK_LOCAL;
@@ -449,6 +465,7 @@ decode(const struct mh_pkt *pkt, const struct mh_msg *m, struct ha_req *r)
 	}
 	if (o->have & MHO_HNP)
 		decode_hnp(o, r);
+	ha_ip4_take(o, r);
 }
 
 static bool
@@ -529,8 +546,11 @@ recheck(struct ha *ha, const struct ha_req *req, int err,
 		    b->op->model);
 	else
 		why = ha_check_standing(p, &b->coa, &b->hnp, b->model);
-	if (why == REFUSE_NONE)
+	if (why == REFUSE_NONE) {
+		if (!ha_ip4_standing(ha, p, &b->hoa4))
+			ha_fsm_lose_ip4(ha, b);
 		return;
+	}
 	log_info(ha->role.env->log, "ha", "binding-withdrawn",
 	    KV_STRN("nai", b->nai, b->nai_len),
 	    KV_STR("why", refusal_name(why)));

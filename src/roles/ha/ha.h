@@ -63,7 +63,26 @@
 	X(HA_ST_LOOKUPS_FULL, "lookups-full", \
 	    "too many policy lookups wait: 130") \
 	X(HA_ST_DUP_OPTION, "duplicate-options", \
-	    "messages that repeat an option: first one used")
+	    "messages that repeat an option: first one used") \
+	X(HA_ST_CHANGED, "bindings-changed", \
+	    "same care-of address, other home address or IPv4") \
+	X(HA_ST_IP4_ADDED, "ip4-added", "IPv4 home addresses: draft 5.6") \
+	X(HA_ST_IP4_REMOVED, "ip4-removed", \
+	    "the node's PMA no longer names it, or it is not permitted") \
+	X(HA_ST_IP4_PROHIBITED, "ip4-prohibited", \
+	    "129 in the option: no IPv4 in the profile") \
+	X(HA_ST_IP4_PREFIX, "ip4-prefix-refused", \
+	    "133 in the option: a prefix was asked for") \
+	X(HA_ST_IP4_INVALID, "ip4-invalid", \
+	    "131 in the option: no address of a host") \
+	X(HA_ST_IP4_INCORRECT, "ip4-incorrect", \
+	    "130 in the option: not in the home subnet, or not the node's") \
+	X(HA_ST_IP4_NOT_ANCHORED, "ip4-not-anchored", \
+	    "129 in the option: in none of our home-prefixes") \
+	X(HA_ST_IP4_TAKEN, "ip4-taken", \
+	    "128 in the option: somebody else's address") \
+	X(HA_ST_IP4_NO_DYNAMIC, "ip4-no-address", \
+	    "132 in the option: 0.0.0.0 and none is known")
 
 enum ha_counter {
 	HA_ST_FIRST = REFUSE_MAX - 1,
@@ -100,7 +119,19 @@ struct ha_req {
 	uint8_t nhnp;			/* 0..2; ALL_ZERO does not count (A21)*/
 	uint8_t nai_len;		/* 0: no NAI */
 	struct prefix hnp[2];
+	uint8_t ip4_opt;		/* the IPv4 option: 29, 36; 0 none */
+	bool ip4_prefix;		/* it asks for a prefix */
+	struct in_addr ip4;		/* 0.0.0.0: which is mine? */
 	char nai[HA_NAI_MAX + 1];
+};
+
+/* The answer to an IPv4 option (A5). */
+struct ha_ip4 {
+	uint8_t opt;			/* of the request; 0: no answer */
+	uint8_t status;			/* 0: granted */
+	uint8_t plen;			/* of the home subnet; 0 when refused */
+	struct in_addr addr;		/* granted, or what was refused */
+	struct in_addr router;
 };
 
 /* What the checks work on. */
@@ -114,23 +145,58 @@ struct ha_check {
 	bool duplicate;			/* the copy of what is under way */
 	struct prefix hnp;		/* out: what to route */
 	struct in6_addr hoa;		/* out: known address in it or :: */
+	struct in_addr hoa4;		/* out: to route; 0.0.0.0: none */
+	struct ha_ip4 ip4;		/* out: the answer about it */
 };
 
-/* A data plane operation under way.  Outlives the role when it must. */
-enum ha_op_kind { HA_OP_SET, HA_OP_DEL };
+struct ha_op;
+typedef void ha_op_fn(struct ha_op *op, int err);
+
+/* One path of an operation. */
+enum { HA_V6, HA_V4, HA_PARTS };
+struct ha_part {
+	struct ha_op *op;
+	struct dp_path path;
+	bool asked, del;
+	int err;			/* 0: done */
+};
+
+/*
+ * An operation under way for one entry: paths that are set or removed together
+ * (ha_path.c), and before them perhaps the search for a duplicate on the home
+ * link (ha_home.c).  Outlives the role when it must.
+ */
+enum ha_op_kind { HA_OP_SET, HA_OP_DEL, HA_OP_DROP };
 struct ha_op {
 	struct ha *ha;			/* NULL: the role has gone */
 	struct bce *bce;
 	enum ha_op_kind kind;
+	struct ha_part part[HA_PARTS];
+	unsigned waits;			/* answers to come */
+	ha_op_fn *done;
 	enum bce_state before;		/* SET: state to fall back to */
 	uint8_t end_before;		/* SET: its enum bce_end */
-	struct dp_tunnel *tunnel;	/* SET: the new one, we are a user */
+	struct dp_tunnel *tunnel;	/* SET: the new one, we are a user;
+					 * DROP: the old one, likewise */
 	struct ha_peer *peer;		/* SET: counts us already */
-	uint16_t granted_4s;		/* SET */
+	uint16_t granted_4s;		/* SET; DROP: our share in tunnel */
 	uint8_t model;
 	struct prefix hnp;
 	struct in6_addr hoa;
+	struct in_addr hoa4;
+	struct ha_ip4 ip4;
 	struct ha_req *req;		/* to answer; NULL: nobody asked */
+};
+
+/* A path that nobody wants any more and the kernel would not give back. */
+struct ha_stale {
+	struct ha_stale *next, **pprev;
+	struct ha *ha;			/* NULL: the role has gone */
+	struct timer timer;
+	struct prefix prefix;		/* kept from everybody meanwhile */
+	struct dp_tunnel *tunnel;	/* we are a user of it */
+	uint16_t life_4s;
+	bool busy;			/* the kernel is asked just now */
 };
 
 struct ha_lookup {
@@ -153,6 +219,8 @@ struct ha {
 	struct ha_lookup *spare;
 	unsigned nlookups;
 	uint32_t pending;		/* operations under way */
+	struct ha_stale *stale;
+	uint32_t nstale;
 	struct ratelimit rl_refused;	/* refusals of strangers */
 	/* After a policy change: look at every binding, a few at a time. */
 	struct timer recheck;
@@ -168,11 +236,14 @@ struct ha {
 void ha_input(struct ha *ha, const struct ha_req *req);
 /*
  * PBA status 0 with what is granted.  It repeats the request's HNP options, or
- * tells the binding's prefix when it had none (A18; b may be NULL); prev_lla
- * (may be NULL) is the link-local address stored before (A29).
+ * tells the binding's prefix when it had none (A18; b may be NULL), and the
+ * home address in any case when the prefix is shared.  prev_lla (may be NULL)
+ * is the link-local address stored before (A29), ip4 (may be NULL) the answer
+ * to an IPv4 option.
  */
 void ha_accept(struct ha *ha, const struct ha_req *req, const struct bce *b,
-    uint16_t lifetime_4s, const struct in6_addr *prev_lla);
+    uint16_t lifetime_4s, const struct in6_addr *prev_lla,
+    const struct ha_ip4 *ip4);
 /* PBA with the dialect's status for `why`, counted and logged. */
 void ha_refuse(struct ha *ha, const struct ha_req *req, enum refusal why);
 /* The authorised or remembered PMA; NULL. */
@@ -189,14 +260,63 @@ enum refusal ha_check_identity(struct ha_check *c);
 enum refusal ha_check_sender(struct ha_check *c);
 /* Steps 9-10 and the limits; fills hnp and hoa. */
 enum refusal ha_check_registration(struct ha_check *c);
+/* Is it inside one of home-prefixes? */
+bool ha_check_anchored(const struct ha_conf *conf, const struct prefix *p);
 /* Would the profile still permit such a binding? REFUSE_NONE or why not. */
 enum refusal ha_check_standing(const struct profile *p,
     const struct in6_addr *coa, const struct prefix *hnp, int model);
+
+/* --- ha_ip4.c ---------------------------------------------------------- */
+
+/*
+ * What becomes of the IPv4 option of a request that is good otherwise: fills
+ * c->hoa4 and c->ip4, counts and logs a refusal, which is in the option and
+ * leaves the registration alone.
+ */
+void ha_ip4_check(struct ha_check *c);
+/* The option of a PBU; nothing when there is none. */
+void ha_ip4_take(const struct mh_opts *o, struct ha_req *ret);
+/* The option of a PBA; nothing when ip4->opt is 0. */
+void ha_ip4_put(const struct ha_ip4 *ip4, struct mh_opts *ret);
+/* Would the profile still permit that address? */
+bool ha_ip4_standing(const struct ha *ha, const struct profile *p,
+    const struct in_addr *hoa4);
+
+/* --- ha_path.c --------------------------------------------------------- */
+
+/* For an entry that has none; `req` (may be NULL) is copied. */
+struct ha_op *ha_op_new(struct ha *ha, struct bce *b, enum ha_op_kind kind,
+    const struct ha_req *req);
+/* The entry has no operation any more. */
+void ha_op_end(struct ha_op *op);
+/*
+ * Ask the data plane for up to HA_PARTS things at once: begin, then set and
+ * del, then go.  done(op, err) is called when all have answered, perhaps before
+ * ha_path_go() returns; err is the first failure, part[].err tells each.  Not
+ * called when the role has gone meanwhile: then the operation is freed.
+ */
+void ha_path_begin(struct ha_op *op, ha_op_fn *done);
+void ha_path_set(struct ha_op *op, unsigned part, const struct prefix *p,
+    struct dp_tunnel *t);
+void ha_path_del(struct ha_op *op, unsigned part, const struct prefix *p,
+    struct dp_tunnel *t);
+void ha_path_go(struct ha_op *op);
+/*
+ * Remove a path in our own time, however often the kernel refuses.  Keeps the
+ * prefix claimed and the tunnel in use until then.
+ */
+void ha_path_stale(struct ha *ha, const struct prefix *p, struct dp_tunnel *t,
+    uint16_t life_4s);
+void ha_path_stop(struct ha *ha);
+/* hoa4 as a prefix of 32 bits. */
+struct prefix ha_ip4_prefix(const struct in_addr *hoa4);
 
 /* --- ha_fsm.c ---------------------------------------------------------- */
 
 /* A request that passed ha_check_sender(): park, register or de-register. */
 void ha_fsm_request(struct ha_check *c);
+/* Take the IPv4 address from a binding that may not have it any more. */
+void ha_fsm_lose_ip4(struct ha *ha, struct bce *b);
 /* End a binding that nobody de-registered. */
 void ha_fsm_end(struct ha *ha, struct bce *b, enum bce_end why);
 /* Forget everything; what is under way will find nobody. */

@@ -3,7 +3,7 @@
  * The binding cache.  It knows nothing of tunnels, timers or messages: the
  * state machine (ha_fsm.c) keeps those right and calls here.
  *
- * Both indexes are keyed hashes: what a peer can choose must not let it choose
+ * All indexes are keyed hashes: what a peer can choose must not let it choose
  * a bucket.
  */
 #include "roles/ha/ha_cache.h"
@@ -84,19 +84,43 @@ eq_hnp(const struct hnode *n, const void *key)
 	return prefix_eq(&CONTAINER_OF(n, const struct bce, by_hnp)->hnp, key);
 }
 
+static bool
+eq_claim(const struct hnode *n, const void *key)
+{
+	return prefix_eq(&CONTAINER_OF(n, const struct ha_claim, node)->prefix,
+	    key);
+}
+
 void
 ha_cache_init(struct ha_cache *c)
 {
-	*c = (struct ha_cache){ .by_nai = htab_new(), .by_hnp = htab_new() };
+	*c = (struct ha_cache){ .by_nai = htab_new(), .by_hnp = htab_new(),
+		.claims = htab_new() };
 	hash_key_random(&c->key);
+}
+
+static void
+claim_free(void *ctx, struct hnode *n)
+{
+	struct ha_cache *c = ctx;
+
+	htab_remove(c->claims, n);
+	free(CONTAINER_OF(n, struct ha_claim, node));
 }
 
 void
 ha_cache_done(struct ha_cache *c)
 {
+	size_t cursor = 0;
+
 	assert(c->by_nai == NULL || htab_count(c->by_nai) == 0);
+	while (c->claims != NULL && htab_count(c->claims) > 0) {
+		if (!htab_walk(c->claims, &cursor, 1024, claim_free, c))
+			cursor = 0;
+	}
 	htab_free(c->by_nai);
 	htab_free(c->by_hnp);
+	htab_free(c->claims);
 	*c = (struct ha_cache){ 0 };
 }
 
@@ -113,9 +137,27 @@ ha_cache_find(const struct ha_cache *c, const char *nai, size_t len)
 struct bce *
 ha_cache_find_hnp(const struct ha_cache *c, const struct prefix *hnp)
 {
-	struct hnode *n = htab_find(c->by_hnp, hash_hnp(c, hnp), eq_hnp, hnp);
+	uint32_t hash = hash_hnp(c, hnp);
+	struct hnode *n = htab_find(c->by_hnp, hash, eq_hnp, hnp);
 
-	return n == NULL ? NULL : CONTAINER_OF(n, struct bce, by_hnp);
+	if (n != NULL)
+		return CONTAINER_OF(n, struct bce, by_hnp);
+	n = htab_find(c->claims, hash, eq_claim, hnp);
+	return n == NULL ? NULL : CONTAINER_OF(n, struct ha_claim, node)->b;
+}
+
+bool
+ha_cache_is_free(const struct ha_cache *c, const struct prefix *p,
+    const struct bce *b)
+{
+	uint32_t hash = hash_hnp(c, p);
+	struct hnode *n = htab_find(c->by_hnp, hash, eq_hnp, p);
+
+	if (n != NULL)
+		return CONTAINER_OF(n, struct bce, by_hnp) == b;
+	n = htab_find(c->claims, hash, eq_claim, p);
+	return n == NULL || (b != NULL &&
+	    CONTAINER_OF(n, struct ha_claim, node)->b == b);
 }
 
 struct bce *
@@ -158,6 +200,55 @@ ha_cache_unclaim(struct ha_cache *c, struct bce *b)
 }
 
 void
+ha_cache_reclaim(struct ha_cache *c, struct bce *b, const struct prefix *hnp)
+{
+	ha_cache_unclaim(c, b);
+	ha_cache_unkeep(c, hnp);
+	ha_cache_claim(c, b, hnp);
+}
+
+void
+ha_cache_keep(struct ha_cache *c, const struct prefix *p, struct bce *b)
+{
+	uint32_t hash = hash_hnp(c, p);
+	struct hnode *n = htab_find(c->claims, hash, eq_claim, p);
+	struct ha_claim *k;
+
+	if (n != NULL) {
+		CONTAINER_OF(n, struct ha_claim, node)->b = b;
+		return;
+	}
+	k = malloc(sizeof(*k));
+	if (k == NULL)
+		abort();
+	k->prefix = *p;
+	k->b = b;
+	htab_insert(c->claims, &k->node, hash);
+}
+
+void
+ha_cache_unkeep(struct ha_cache *c, const struct prefix *p)
+{
+	struct hnode *n = htab_find(c->claims, hash_hnp(c, p), eq_claim, p);
+
+	if (n != NULL)
+		claim_free(c, n);
+}
+
+void
+ha_cache_forget(struct ha_cache *c, struct bce *b)
+{
+	struct prefix p;
+
+	ha_cache_unclaim(c, b);
+	if (b->hoa4.s_addr != INADDR_ANY) {
+		prefix_from_in4(&p, &b->hoa4, 32);
+		ha_cache_unkeep(c, &p);
+		b->hoa4.s_addr = INADDR_ANY;
+	}
+}
+
+void
 ha_cache_state(struct ha_cache *c, struct bce *b, enum bce_state s)
 {
 	if (b->state == BCE_GONE)
@@ -176,7 +267,7 @@ ha_cache_remove(struct ha_cache *c, struct bce *b)
 {
 	assert(!timer_armed(&b->timer));
 	assert(b->op == NULL && b->parked == NULL);
-	ha_cache_unclaim(c, b);
+	ha_cache_forget(c, b);
 	htab_remove(c->by_nai, &b->by_nai);
 	if (b->state == BCE_GONE)
 		c->gone--;
@@ -199,7 +290,7 @@ const char *
 bce_end_name(enum bce_end e)
 {
 	static const char *const names[BCE_END_MAX] = { "none",
-		"deregistered", "expired", "policy" };
+		"deregistered", "expired", "policy", "kernel" };
 
 	return names[e];
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The binding cache: one entry per mobile node (D5.1-1), found by NAI and by
- * the prefix that is routed for it.
+ * what is routed for it.
+ *
+ * Every entry has claimed one IPv6 prefix or address, in its by_hnp node.  What
+ * only some have (an IPv4 address, a second IPv6 address while one replaces the
+ * other) is a struct ha_claim in a table of its own, so that the others do not
+ * pay for it.
  */
 #ifndef PMIP_HA_CACHE_H
 #define PMIP_HA_CACHE_H
@@ -31,7 +36,7 @@ enum bce_state {		/* ha_fsm.c has the picture */
 
 /* Why a binding ends: the `why` of binding-deleted. */
 enum bce_end { BCE_END_NONE, BCE_END_DEREG, BCE_END_EXPIRED, BCE_END_POLICY,
-	BCE_END_MAX };
+	BCE_END_KERNEL, BCE_END_MAX };
 
 /* Section 5.1 and what it takes to serve it. */
 struct bce {
@@ -42,7 +47,7 @@ struct bce {
 	struct in6_addr coa;
 	struct in6_addr hoa;		/* known address in it, :: none (A19) */
 	struct in6_addr lla;		/* PMA's link-local, opaque (A29) */
-	struct in_addr hoa4;		/* D5.1-5; 0.0.0.0 */
+	struct in_addr hoa4;		/* D5.1-5; routed; 0.0.0.0: none */
 	struct dp_tunnel *tunnel;	/* we are a user of it; NULL: none */
 	struct ha_peer *peer;		/* counts us; NULL: nobody does */
 	struct ha_op *op;		/* under way in the data plane */
@@ -57,14 +62,24 @@ struct bce {
 	uint8_t model;			/* enum addr_model */
 	bool indexed : 1;		/* is in the index by prefix */
 	bool proxy : 1;			/* D5.1-2 */
-	bool virt : 1;			/* D5.1-4: no home link, no proxy ND */
+	bool virt : 1;			/* D5.1-4: no home link, no proxy ND;
+					 * else ha_home.c answers for it */
 	bool overdue : 1;		/* timer fired while op was under way */
 	uint8_t nai_len;
 	char nai[];			/* as first registered; D5.1-3 */
 };
 
+/* A prefix or address kept from everybody else. */
+struct ha_claim {
+	struct hnode node;
+	struct prefix prefix;		/* either family */
+	struct bce *b;			/* NULL: nobody's any more, but the
+					 * kernel still has a path for it */
+};
+
 struct ha_cache {
 	struct htab *by_nai, *by_hnp;
+	struct htab *claims;
 	struct hash_key key;
 	size_t live;		/* entries that are not BCE_GONE */
 	size_t gone;
@@ -72,15 +87,19 @@ struct ha_cache {
 };
 
 void ha_cache_init(struct ha_cache *c);
-/* The cache must be empty (asserted) or never initialised. */
+/* The cache must be empty (asserted) or never initialised; claims may be
+ * left. */
 void ha_cache_done(struct ha_cache *c);
 
 /* By NAI: user part octet by octet, realm without case. NULL: none. */
 struct bce *ha_cache_find(const struct ha_cache *c, const char *nai,
     size_t len);
-/* By exact routed prefix. NULL: none. */
+/* Who has claimed exactly that prefix or address? NULL: no entry. */
 struct bce *ha_cache_find_hnp(const struct ha_cache *c,
     const struct prefix *hnp);
+/* May `b` (NULL: a new one) have it, or does it belong to somebody else? */
+bool ha_cache_is_free(const struct ha_cache *c, const struct prefix *p,
+    const struct bce *b);
 /* A new entry in state BCE_PENDING, found by NAI only; `len` at most 255. */
 struct bce *ha_cache_add(struct ha_cache *c, struct ha *ha, const char *nai,
     size_t len, timer_fn *fn);
@@ -88,6 +107,18 @@ struct bce *ha_cache_add(struct ha_cache *c, struct ha *ha, const char *nai,
 void ha_cache_claim(struct ha_cache *c, struct bce *b,
     const struct prefix *hnp);
 void ha_cache_unclaim(struct ha_cache *c, struct bce *b);
+/* Make it the prefix of the entry instead of the one it has. */
+void ha_cache_reclaim(struct ha_cache *c, struct bce *b,
+    const struct prefix *hnp);
+/*
+ * Further prefixes and addresses.  Keep `p` (which is free) for `b`, NULL: from
+ * everybody; again: nothing happens, but it is b's now.
+ */
+void ha_cache_keep(struct ha_cache *c, const struct prefix *p, struct bce *b);
+/* Let others have it; one that was not kept is accepted. */
+void ha_cache_unkeep(struct ha_cache *c, const struct prefix *p);
+/* Give up the prefix and the IPv4 address. */
+void ha_cache_forget(struct ha_cache *c, struct bce *b);
 /* Take out and free; the timer must not be armed. */
 void ha_cache_remove(struct ha_cache *c, struct bce *b);
 /* Change the state and keep the numbers right. */

@@ -25,10 +25,14 @@
  *       hnp_same         prefix-set          128      PROTOCOL 3.2
  *   11  limits           resources           130      10.3
  *
+ * What an IPv4 option asks for comes after these (ha_ip4.c): it is refused in
+ * the answer's option, never as a whole.
+ *
  * Steps 0 and 7 are not here: what is ignored in silence, and the sequence
  * number, which nobody looks at (D5.5-3).
  */
 #include <errno.h>
+#include <string.h>
 
 #include "core/util.h"
 #include "roles/ha/ha.h"
@@ -142,11 +146,19 @@ is_binding(const struct bce *b)
 	return b != NULL && (b->state == BCE_BOUND || b->state == BCE_DYING);
 }
 
+/* An address that stands in the profile needs nobody to say it. */
+static bool
+has_static_home(const struct profile *p)
+{
+	return p->model == MODEL_SHARED_PREFIX &&
+	    !in6_is_zero(&p->home_address);
+}
+
 static enum refusal
 check_hnp_present(struct ha_check *c)
 {
-	return c->req->nhnp > 0 || c->req->hnp_bad || is_binding(c->bce) ?
-	    REFUSE_NONE : REFUSE_NO_HNP;
+	return c->req->nhnp > 0 || c->req->hnp_bad || is_binding(c->bce) ||
+	    has_static_home(c->profile) ? REFUSE_NONE : REFUSE_NO_HNP;
 }
 
 static enum refusal
@@ -155,35 +167,77 @@ check_hnp_form(struct ha_check *c)
 	return c->req->hnp_bad ? REFUSE_MALFORMED : REFUSE_NONE;
 }
 
+bool
+ha_check_anchored(const struct ha_conf *conf, const struct prefix *p)
+{
+	const struct prefix *home = conf->home_prefixes.v;
+
+	for (size_t i = 0; i < conf->home_prefixes.n; i++) {
+		if (prefix_covers(&home[i], p))
+			return true;
+	}
+	return false;
+}
+
 static enum refusal
 check_hnp_anchored(struct ha_check *c)
 {
-	const struct prefix *home = c->ha->conf->home_prefixes.v;
-
 	for (size_t i = 0; i < c->req->nhnp; i++) {
-		size_t k = 0;
-
-		while (k < c->ha->conf->home_prefixes.n &&
-		    !prefix_covers(&home[k], &c->req->hnp[i]))
-			k++;
-		if (k == c->ha->conf->home_prefixes.n)
+		if (!ha_check_anchored(c->ha->conf, &c->req->hnp[i]))
 			return REFUSE_NOT_ANCHORED;
 	}
 	return REFUSE_NONE;
 }
 
 /*
+ * Addresses of a shared prefix that are no node's: the subnet-router anycast
+ * address (RFC 4291 2.6.1) and the upper 128, reserved for anycast (RFC 2526),
+ * among them the home agents'.
+ */
+static bool
+is_reserved(const struct prefix *own, const struct in6_addr *a)
+{
+	static const uint8_t top[7] = { 0xfd, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff };
+
+	return in6_eq(&own->in6, a) ||
+	    (memcmp(&a->s6_addr[8], top, sizeof(top)) == 0 &&
+	    a->s6_addr[15] >= 0x80);
+}
+
+/* Shared-Prefix: exactly the address, from whoever knows it (D5.3-2). */
+static enum refusal
+shared_home(struct ha_check *c)
+{
+	const struct profile *p = c->profile;
+
+	if (in6_is_zero(&c->hoa))
+		c->hoa = p->home_address;
+	if (in6_is_zero(&c->hoa) && is_binding(c->bce))
+		c->hoa = c->bce->hoa;
+	if (in6_is_zero(&c->hoa))
+		return REFUSE_NO_HNP;
+	prefix_from_in6(&c->hnp, &c->hoa, 128);
+	if (!prefix_covers(&p->home_prefix, &c->hnp) ||
+	    is_reserved(&p->home_prefix, &c->hoa))
+		return REFUSE_NOT_MNS_PREFIX;
+	if (has_static_home(p) && !in6_eq(&p->home_address, &c->hoa))
+		return REFUSE_NOT_MNS_PREFIX;
+	return ha_check_anchored(c->ha->conf, &c->hnp) ? REFUSE_NONE :
+	    REFUSE_NOT_ANCHORED;
+}
+
+/*
  * The profile says what is the node's (A50); the option may name the prefix or
  * an address in it (D8.3-1, A19).  Per-MN-Prefix routes the whole prefix
- * whatever came, Shared-Prefix exactly the address (D5.3-1, -2).
+ * whatever came (D5.3-1).
  */
 static enum refusal
 check_hnp_of_mn(struct ha_check *c)
 {
 	const struct prefix *own = &c->profile->home_prefix;
-	const struct bce *b = is_binding(c->bce) ? c->bce : NULL;
 
-	c->hoa = b != NULL ? b->hoa : in6addr_any;
+	c->hoa = in6addr_any;
 	for (size_t i = 0; i < c->req->nhnp; i++) {
 		const struct prefix *p = &c->req->hnp[i];
 
@@ -192,30 +246,40 @@ check_hnp_of_mn(struct ha_check *c)
 		else if (!prefix_eq(own, p))
 			return REFUSE_NOT_MNS_PREFIX;
 	}
-	if (c->profile->model != MODEL_SHARED_PREFIX) {
-		c->hnp = *own;
-		return REFUSE_NONE;
-	}
-	if (in6_is_zero(&c->hoa))
-		return REFUSE_NO_HNP;
-	prefix_from_in6(&c->hnp, &c->hoa, 128);
+	if (c->profile->model == MODEL_SHARED_PREFIX)
+		return shared_home(c);
+	if (in6_is_zero(&c->hoa) && is_binding(c->bce))
+		c->hoa = c->bce->hoa;
+	c->hnp = *own;
 	return REFUSE_NONE;
 }
 
 static enum refusal
 check_hnp_free(struct ha_check *c)
 {
-	const struct bce *b = ha_cache_find_hnp(&c->ha->cache, &c->hnp);
-
-	return b == NULL || b == c->bce ? REFUSE_NONE : REFUSE_PREFIX_TAKEN;
+	if (ha_cache_is_free(&c->ha->cache, &c->hnp, c->bce))
+		return REFUSE_NONE;
+	/* Nobody's, but the kernel would not give its path back: later. */
+	return ha_cache_find_hnp(&c->ha->cache, &c->hnp) == NULL ?
+	    REFUSE_RESOURCES : REFUSE_PREFIX_TAKEN;
 }
 
-/* The prefix of a binding does not change while it lives. */
+/*
+ * The prefix of a binding does not change while it lives.  An address in a
+ * shared prefix does when DHCP gave the node another one (D6.10-13): the
+ * binding goes over to it.
+ */
 static enum refusal
 check_hnp_same(struct ha_check *c)
 {
-	return !is_binding(c->bce) || prefix_eq(&c->bce->hnp, &c->hnp) ?
-	    REFUSE_NONE : REFUSE_PREFIX_SET;
+	const struct bce *b = c->bce;
+
+	if (!is_binding(b) || prefix_eq(&b->hnp, &c->hnp))
+		return REFUSE_NONE;
+	return b->model == MODEL_SHARED_PREFIX &&
+	    c->profile->model == MODEL_SHARED_PREFIX &&
+	    prefix_covers(&c->profile->home_prefix, &b->hnp) ? REFUSE_NONE :
+	    REFUSE_PREFIX_SET;
 }
 
 static enum refusal
@@ -281,6 +345,8 @@ ha_check_standing(const struct profile *p, const struct in6_addr *coa,
 	if (model == MODEL_SHARED_PREFIX ?
 	    !prefix_covers(&p->home_prefix, hnp) :
 	    !prefix_eq(&p->home_prefix, hnp))
+		return REFUSE_NOT_MNS_PREFIX;
+	if (has_static_home(p) && !in6_eq(&p->home_address, &hnp->in6))
 		return REFUSE_NOT_MNS_PREFIX;
 	return REFUSE_NONE;
 }

@@ -47,43 +47,6 @@ life_us(uint16_t lifetime_4s)
 	return (usec_t)lifetime_4s * MH_LIFETIME_UNIT_S * USEC_PER_SEC;
 }
 
-static struct ha_req *
-req_dup(const struct ha_req *req)
-{
-	struct ha_req *copy = malloc(sizeof(*copy));
-
-	if (copy == NULL)
-		abort();
-	*copy = *req;
-	return copy;
-}
-
-static struct ha_op *
-op_new(struct ha *ha, struct bce *b, enum ha_op_kind kind,
-    const struct ha_req *req)
-{
-	struct ha_op *op = calloc(1, sizeof(*op));
-
-	if (op == NULL)
-		abort();
-	assert(b->op == NULL);
-	op->ha = ha;
-	op->bce = b;
-	op->kind = kind;
-	op->before = (enum bce_state)b->state;
-	op->req = req != NULL ? req_dup(req) : NULL;
-	b->op = op;
-	ha->pending++;
-	return op;
-}
-
-static void
-op_free(struct ha_op *op)
-{
-	free(op->req);
-	free(op);
-}
-
 /* --- the end of an entry ----------------------------------------------- */
 
 /*
@@ -106,7 +69,7 @@ become_gone(struct ha *ha, struct bce *b)
 
 	assert(b->tunnel == NULL && b->op == NULL);
 	timer_cancel(ha->role.env->wheel, &b->timer);
-	ha_cache_unclaim(&ha->cache, b);
+	ha_cache_forget(&ha->cache, b);
 	b->end = BCE_END_NONE;
 	/* A limit for what only remembers, too. */
 	if (left <= 0 || ha->cache.gone >= ha->conf->max_bindings) {
@@ -125,6 +88,7 @@ log_deleted(struct ha *ha, const struct bce *b)
 		[BCE_END_DEREG] = HA_ST_DEREGISTERED,
 		[BCE_END_EXPIRED] = HA_ST_EXPIRED,
 		[BCE_END_POLICY] = HA_ST_WITHDRAWN,
+		[BCE_END_KERNEL] = HA_ST_WITHDRAWN,
 	};
 
 	stat_inc(&ha->st, count[b->end]);
@@ -208,35 +172,29 @@ delete_failed(struct ha *ha, struct ha_op *op, int err)
 	timer_arm(ha->role.env->wheel, &b->timer, RETRY_US);
 	if (op->req != NULL)
 		ha_refuse(ha, op->req, REFUSE_RESOURCES);
+	ha_op_end(op);
 	settle(ha, b);
 }
 
 static void
-delete_done(void *ctx, int err)
+delete_done(struct ha_op *op, int err)
 {
-	struct ha_op *op = ctx;
 	struct ha *ha = op->ha;
 	struct bce *b = op->bce;
 	struct ha_req *parked;
 
-	if (ha == NULL) {
-		op_free(op);
-		return;
-	}
-	ha->pending--;
-	b->op = NULL;
 	b->overdue = false;
 	if (err < 0) {
 		delete_failed(ha, op, err);
-		op_free(op);
 		return;
 	}
 	log_deleted(ha, b);
 	if (op->req != NULL) {
 		if (op->req->has_ts)
 			b->last_ts = op->req->ts;
-		ha_accept(ha, op->req, b, 0, NULL);
+		ha_accept(ha, op->req, b, 0, NULL, NULL);
 	}
+	ha_op_end(op);
 	let_go(ha, b);
 	parked = take_parked(b);
 	if (b->end == BCE_END_DEREG && ha->conf->min_delete_delay_us > 0) {
@@ -247,39 +205,45 @@ delete_done(void *ctx, int err)
 	} else {
 		become_gone(ha, b);
 	}
-	op_free(op);
 	unpark(ha, parked);
 }
 
-/* Take the path away; what follows is in delete_done(). */
+/* Take the paths away; what follows is in delete_done(). */
 static void
 delete_start(struct ha *ha, struct bce *b, enum bce_end why,
     const struct ha_req *req)
 {
-	struct dp *dp = ha->role.env->dp;
-	struct dp_path path = { .side = DP_HA, .prefix = b->hnp,
-		.tunnel = b->tunnel };
 	struct ha_op *op;
-	int r;
 
 	timer_cancel(ha->role.env->wheel, &b->timer);
 	b->end = (uint8_t)why;
-	op = op_new(ha, b, HA_OP_DEL, req);
-	r = dp->ops->path_del(dp, &path, delete_done, op);
-	if (r < 0)
-		delete_done(op, r);
+	op = ha_op_new(ha, b, HA_OP_DEL, req);
+	ha_path_begin(op, delete_done);
+	ha_path_del(op, HA_V6, &b->hnp, b->tunnel);
+	if (b->hoa4.s_addr != INADDR_ANY) {
+		struct prefix p = ha_ip4_prefix(&b->hoa4);
+
+		ha_path_del(op, HA_V4, &p, b->tunnel);
+	}
+	ha_path_go(op);
 }
 
 /* --- creation and handover --------------------------------------------- */
 
 static void
-log_bound(struct ha *ha, const struct bce *b, const struct ha_op *op)
+log_bound(struct ha *ha, const struct bce *b, const struct ha_op *op,
+    bool moved)
 {
-	bool moved = op->before == BCE_BOUND;
+	static const char *const ev[] = { "binding-created", "binding-moved",
+		"binding-changed" };
+	static const enum ha_counter count[] = { HA_ST_CREATED, HA_ST_MOVED,
+		HA_ST_CHANGED };
+	unsigned i = op->before != BCE_BOUND ? 0 : moved ? 1 : 2;
 
-	stat_inc(&ha->st, moved ? HA_ST_MOVED : HA_ST_CREATED);
-	role_event(&ha->role, moved ? "binding-moved" : "binding-created",
+	stat_inc(&ha->st, count[i]);
+	role_event(&ha->role, ev[i],
 	    KV_STRN("nai", b->nai, b->nai_len), KV_PREFIX("hnp", &b->hnp),
+	    KV_IN4("hoa4", &b->hoa4),
 	    KV_IN6("coa", &b->coa), KV_IN6("ha", &op->req->dst),
 	    KV_U("lifetime_s", (uint64_t)b->lifetime_4s *
 	    MH_LIFETIME_UNIT_S));
@@ -304,47 +268,160 @@ note_request(struct ha *ha, struct bce *b, const struct ha_req *req,
 	timer_arm(ha->role.env->wheel, &b->timer, life_us(granted_4s));
 }
 
+/* A claim that this operation has made; not what a stale path has kept. */
 static void
-set_commit(struct ha *ha, struct ha_op *op)
+unkeep_ours(struct ha *ha, const struct bce *b, const struct prefix *p)
 {
+	if (ha_cache_find_hnp(&ha->cache, p) == b)
+		ha_cache_unkeep(&ha->cache, p);
+}
+
+static void
+count_ip4(struct ha *ha, const struct in_addr *before,
+    const struct in_addr *now)
+{
+	if (before->s_addr == now->s_addr)
+		return;
+	if (before->s_addr != INADDR_ANY)
+		stat_inc(&ha->st, HA_ST_IP4_REMOVED);
+	if (now->s_addr != INADDR_ANY)
+		stat_inc(&ha->st, HA_ST_IP4_ADDED);
+}
+
+/* The old paths are gone, or are somebody else's trouble. */
+static void
+drop_done(struct ha_op *op, int err UNUSED)
+{
+	struct ha *ha = op->ha;
+	struct bce *b = op->bce;
+
+	for (unsigned i = 0; i < HA_PARTS; i++) {
+		const struct ha_part *part = &op->part[i];
+
+		if (part->asked && part->err < 0)
+			ha_path_stale(ha, &part->path.prefix, op->tunnel,
+			    op->granted_4s);
+		else if (part->asked)
+			ha_cache_unkeep(&ha->cache, &part->path.prefix);
+	}
+	tunnel_unuse(op->tunnel, op->granted_4s);
+	ha_op_end(op);
+	settle(ha, b);
+}
+
+/*
+ * The paths of what the node has given up, after the new ones are there.  The
+ * claims to it and our share in its tunnel (op->tunnel) stay until then.
+ */
+static void
+drop_start(struct ha_op *op, const struct prefix *hnp,
+    const struct in_addr *hoa4)
+{
+	free(op->req);
+	op->req = NULL;		/* has been answered */
+	op->kind = HA_OP_DROP;
+	ha_path_begin(op, drop_done);
+	if (hnp != NULL)
+		ha_path_del(op, HA_V6, hnp, op->tunnel);
+	if (hoa4 != NULL) {
+		struct prefix p = ha_ip4_prefix(hoa4);
+
+		ha_path_del(op, HA_V4, &p, op->tunnel);
+	}
+	ha_path_go(op);
+}
+
+/* Give the old claims up, or keep them as long as there is a path. */
+static void
+commit_claims(struct ha *ha, struct bce *b, const struct ha_op *op)
+{
+	struct ha_cache *c = &ha->cache;
+	bool paths = b->tunnel != NULL;
+	struct prefix old = b->hnp, p;
+
+	if (!prefix_eq(&old, &op->hnp)) {
+		ha_cache_reclaim(c, b, &op->hnp);
+		if (paths)
+			ha_cache_keep(c, &old, b);
+	}
+	if (!paths && b->hoa4.s_addr != INADDR_ANY &&
+	    b->hoa4.s_addr != op->hoa4.s_addr) {
+		p = ha_ip4_prefix(&b->hoa4);
+		ha_cache_unkeep(c, &p);
+	}
+}
+
+static void
+set_commit(struct ha_op *op)
+{
+	struct ha *ha = op->ha;
 	struct bce *b = op->bce;
 	struct in6_addr prev_lla = b->lla;
+	struct in_addr old4 = b->hoa4;
+	struct prefix old = b->hnp;
+	struct dp_tunnel *old_tunnel = b->tunnel;
+	uint16_t old_4s = b->lifetime_4s;
+	bool moved = old_tunnel != op->tunnel;
+	bool drop6 = old_tunnel != NULL && !prefix_eq(&old, &op->hnp);
+	bool drop4 = old_tunnel != NULL && old4.s_addr != INADDR_ANY &&
+	    old4.s_addr != op->hoa4.s_addr;
 
-	/* Make before break: the path is over the new tunnel already. */
+	commit_claims(ha, b, op);
+	if (drop6 || drop4)	/* one share more, for the removal */
+		tunnel_use(old_tunnel, old_4s);
+	/* Make before break: the paths are over the new tunnel already. */
 	let_go(ha, b);
 	b->tunnel = op->tunnel;
 	b->peer = op->peer;
 	b->model = op->model;
+	b->hoa4 = op->hoa4;
 	if (op->before != BCE_BOUND) {
 		b->created = clock_mono_us(ha->role.env->clock);
 		b->moves = 0;
-	} else {
+	} else if (moved) {
 		b->moves++;
 	}
 	note_request(ha, b, op->req, op->granted_4s, &op->hoa);
 	ha_cache_state(&ha->cache, b, BCE_BOUND);
-	ha_accept(ha, op->req, b, op->granted_4s, &prev_lla);
-	log_bound(ha, b, op);
-	settle(ha, b);
+	ha_accept(ha, op->req, b, op->granted_4s, &prev_lla, &op->ip4);
+	count_ip4(ha, &old4, &b->hoa4);
+	log_bound(ha, b, op, moved);
+	if (!drop6 && !drop4) {
+		ha_op_end(op);
+		settle(ha, b);
+		return;
+	}
+	op->tunnel = old_tunnel;
+	op->granted_4s = old_4s;
+	drop_start(op, drop6 ? &old : NULL, drop4 ? &old4 : NULL);
 }
 
 /* No trace: tunnel, peer and entry are as they were. */
 static void
-set_undo(struct ha *ha, struct ha_op *op, int err)
+set_fail(struct ha_op *op, enum refusal why)
 {
+	struct ha *ha = op->ha;
 	struct bce *b = op->bce;
 	struct ha_req *parked;
+	struct prefix p;
+	bool was = op->before == BCE_BOUND || op->before == BCE_DYING;
+	uint8_t end = op->end_before;
 
-	stat_inc(&ha->st, HA_ST_KERNEL_REFUSED);
-	log_err(ha->role.env->log, "ha", "kernel-refused",
-	    KV_STRN("nai", b->nai, b->nai_len), KV_PREFIX("hnp", &op->hnp),
-	    KV_IN6("coa", &op->req->coa), KV_ERR(err));
-	tunnel_unuse(op->tunnel, op->granted_4s);
+	if (op->tunnel != NULL)
+		tunnel_unuse(op->tunnel, op->granted_4s);
 	ha_peer_unref(ha, op->peer);
-	ha_refuse(ha, op->req, REFUSE_RESOURCES);
-	if (op->before == BCE_BOUND || op->before == BCE_DYING) {
+	ha_refuse(ha, op->req, why);
+	if (!prefix_eq(&b->hnp, &op->hnp))
+		unkeep_ours(ha, b, &op->hnp);
+	if (op->hoa4.s_addr != INADDR_ANY &&
+	    op->hoa4.s_addr != b->hoa4.s_addr) {
+		p = ha_ip4_prefix(&op->hoa4);
+		unkeep_ours(ha, b, &p);
+	}
+	ha_op_end(op);
+	if (was) {
 		if (b->end == BCE_END_NONE)
-			b->end = op->end_before;
+			b->end = end;
 		settle(ha, b);
 		return;
 	}
@@ -354,24 +431,121 @@ set_undo(struct ha *ha, struct ha_op *op, int err)
 	unpark(ha, parked);
 }
 
-static void
-set_done(void *ctx, int err)
+/* Was there such a path before this operation? */
+static bool
+had_path(const struct ha_op *op, const struct prefix *p)
 {
-	struct ha_op *op = ctx;
-	struct ha *ha = op->ha;
+	const struct bce *b = op->bce;
+	struct prefix old4 = ha_ip4_prefix(&b->hoa4);
 
-	if (ha != NULL) {
-		ha->pending--;
-		op->bce->op = NULL;
-		if (err < 0)
-			set_undo(ha, op, err);
-		else
-			set_commit(ha, op);
-	}
-	op_free(op);
+	return b->tunnel != NULL && (prefix_eq(&b->hnp, p) ||
+	    (b->hoa4.s_addr != INADDR_ANY && prefix_eq(&old4, p)));
 }
 
-/* The entry to work on: the one there is, or a new one with its claim. */
+static void
+undo_done(struct ha_op *op, int err UNUSED)
+{
+	struct ha *ha = op->ha;
+
+	for (unsigned i = 0; i < HA_PARTS; i++) {
+		const struct ha_part *part = &op->part[i];
+
+		if (!part->asked || part->err == 0)
+			continue;
+		if (part->del) {
+			/* DYING removes what is its own itself. */
+			if (!had_path(op, &part->path.prefix))
+				ha_path_stale(ha, &part->path.prefix,
+				    op->tunnel, op->granted_4s);
+			continue;
+		}
+		/* It leads where the node is not: better to none at all. */
+		log_err(ha->role.env->log, "ha", "path-restore-failed",
+		    KV_STRN("nai", op->bce->nai, op->bce->nai_len),
+		    KV_PREFIX("hnp", &part->path.prefix), KV_ERR(part->err));
+		op->bce->end = BCE_END_KERNEL;
+	}
+	set_fail(op, REFUSE_RESOURCES);
+}
+
+/* One path is there, the other is not: put everything back. */
+static void
+undo_start(struct ha_op *op)
+{
+	struct ha_part was[HA_PARTS];
+
+	for (unsigned i = 0; i < HA_PARTS; i++)
+		was[i] = op->part[i];
+	ha_path_begin(op, undo_done);
+	for (unsigned i = 0; i < HA_PARTS; i++) {
+		const struct prefix *p = &was[i].path.prefix;
+
+		if (!was[i].asked || was[i].err < 0)
+			continue;
+		if (op->before == BCE_BOUND && had_path(op, p))
+			ha_path_set(op, i, p, op->bce->tunnel);
+		else
+			ha_path_del(op, i, p, op->tunnel);
+	}
+	ha_path_go(op);
+}
+
+static void
+set_done(struct ha_op *op, int err)
+{
+	struct ha *ha = op->ha;
+	struct bce *b = op->bce;
+
+	if (err == 0) {
+		set_commit(op);
+		return;
+	}
+	stat_inc(&ha->st, HA_ST_KERNEL_REFUSED);
+	log_err(ha->role.env->log, "ha", "kernel-refused",
+	    KV_STRN("nai", b->nai, b->nai_len), KV_PREFIX("hnp", &op->hnp),
+	    KV_IN4("hoa4", &op->hoa4), KV_IN6("coa", &op->req->coa),
+	    KV_ERR(err));
+	undo_start(op);
+}
+
+/* Both paths at once, as far as they are not what they shall be already. */
+static void
+set_paths(struct ha_op *op)
+{
+	struct ha *ha = op->ha;
+	struct bce *b = op->bce;
+	bool all;
+	int r;
+
+	/* Our end is where the PBU was sent to (D5.2-3). */
+	r = tunnel_get(ha->role.env->dp->tunnels, &op->req->dst,
+	    &op->req->coa, &op->tunnel);
+	if (r < 0) {
+		op->tunnel = NULL;
+		stat_inc(&ha->st, HA_ST_KERNEL_REFUSED);
+		log_err(ha->role.env->log, "ha", "tunnel-refused",
+		    KV_IN6("coa", &op->req->coa), KV_ERR(r));
+		set_fail(op, REFUSE_RESOURCES);
+		return;
+	}
+	tunnel_use(op->tunnel, op->granted_4s);
+	all = op->before != BCE_BOUND || b->tunnel != op->tunnel;
+	ha_path_begin(op, set_done);
+	if (all || !prefix_eq(&b->hnp, &op->hnp))
+		ha_path_set(op, HA_V6, &op->hnp, op->tunnel);
+	if (op->hoa4.s_addr != INADDR_ANY &&
+	    (all || b->hoa4.s_addr != op->hoa4.s_addr)) {
+		struct prefix p = ha_ip4_prefix(&op->hoa4);
+
+		ha_path_set(op, HA_V4, &p, op->tunnel);
+	}
+	ha_path_go(op);
+}
+
+/*
+ * The entry to work on, the one there is or a new one, with its claims.  What
+ * it has already it keeps until the kernel has answered.
+ */
 static struct bce *
 entry_for(struct ha_check *c)
 {
@@ -387,53 +561,51 @@ entry_for(struct ha_check *c)
 	}
 	if (!b->indexed)
 		ha_cache_claim(&ha->cache, b, &c->hnp);
+	else if (!prefix_eq(&b->hnp, &c->hnp))
+		ha_cache_keep(&ha->cache, &c->hnp, b);
+	if (c->hoa4.s_addr != INADDR_ANY) {
+		struct prefix p = ha_ip4_prefix(&c->hoa4);
+
+		ha_cache_keep(&ha->cache, &p, b);
+	}
 	return b;
 }
 
-/* Route c->hnp to the sender: creation, handover, or back from DYING. */
+/*
+ * Route what the checks have found to the sender: creation, handover, another
+ * address, or back from DYING.
+ */
 static void
 set_start(struct ha_check *c, uint16_t granted_4s)
 {
-	struct ha *ha = c->ha;
-	struct dp *dp = ha->role.env->dp;
-	struct dp_path path = { .side = DP_HA, .prefix = c->hnp };
-	struct ha_op *op;
-	struct bce *b;
-	int r;
+	struct bce *b = entry_for(c);
+	struct ha_op *op = ha_op_new(c->ha, b, HA_OP_SET, c->req);
 
-	/* Our end is where the PBU was sent to (D5.2-3). */
-	r = tunnel_get(dp->tunnels, &c->req->dst, &c->req->coa, &path.tunnel);
-	if (r < 0) {
-		stat_inc(&ha->st, HA_ST_KERNEL_REFUSED);
-		log_err(ha->role.env->log, "ha", "tunnel-refused",
-		    KV_IN6("coa", &c->req->coa), KV_ERR(r));
-		ha_refuse(ha, c->req, REFUSE_RESOURCES);
-		return;
-	}
-	tunnel_use(path.tunnel, granted_4s);
-	ha_peer_ref(c->peer);
-	b = entry_for(c);
-	op = op_new(ha, b, HA_OP_SET, c->req);
 	op->end_before = b->end;
 	b->end = BCE_END_NONE;
-	op->tunnel = path.tunnel;
+	ha_peer_ref(c->peer);
 	op->peer = c->peer;
 	op->granted_4s = granted_4s;
 	op->hnp = c->hnp;
 	op->hoa = c->hoa;
+	op->hoa4 = c->hoa4;
+	op->ip4 = c->ip4;
 	op->model = (uint8_t)c->profile->model;
-	r = dp->ops->path_set(dp, &path, set_done, op);
-	if (r < 0)
-		set_done(op, r);
+	set_paths(op);
 }
 
 /* --- requests ---------------------------------------------------------- */
 
+/* Is everything in the kernel as it shall be? */
 static bool
-same_tunnel(const struct bce *b, const struct ha_req *req)
+is_refresh(const struct ha_check *c)
 {
-	return b->tunnel != NULL && in6_eq(&b->tunnel->remote, &req->coa) &&
-	    in6_eq(&b->tunnel->local, &req->dst);
+	const struct bce *b = c->bce;
+
+	return b != NULL && b->state == BCE_BOUND && b->tunnel != NULL &&
+	    in6_eq(&b->tunnel->remote, &c->req->coa) &&
+	    in6_eq(&b->tunnel->local, &c->req->dst) &&
+	    prefix_eq(&b->hnp, &c->hnp) && b->hoa4.s_addr == c->hoa4.s_addr;
 }
 
 static void
@@ -450,7 +622,7 @@ refresh(struct ha_check *c, uint16_t granted_4s)
 	    KV_STRN("nai", b->nai, b->nai_len), KV_PREFIX("hnp", &b->hnp),
 	    KV_IN6("coa", &b->coa), KV_U("lifetime_s",
 	    (uint64_t)granted_4s * MH_LIFETIME_UNIT_S));
-	ha_accept(ha, c->req, b, granted_4s, &prev_lla);
+	ha_accept(ha, c->req, b, granted_4s, &prev_lla, &c->ip4);
 }
 
 static uint16_t
@@ -468,10 +640,12 @@ request_register(struct ha_check *c)
 	enum refusal why = ha_check_registration(c);
 	uint16_t granted_4s = grant(c->ha, c->req->lifetime_4s);
 
-	if (why != REFUSE_NONE)
+	if (why != REFUSE_NONE) {
 		ha_refuse(c->ha, c->req, why);
-	else if (c->bce != NULL && c->bce->state == BCE_BOUND &&
-	    same_tunnel(c->bce, c->req))
+		return;
+	}
+	ha_ip4_check(c);
+	if (is_refresh(c))
 		refresh(c, granted_4s);
 	else
 		set_start(c, granted_4s);
@@ -497,7 +671,7 @@ request_deregister(struct ha_check *c)
 		log_debug(ha->role.env->log, "ha", "stale-deregistration",
 		    KV_STRN("nai", b->nai, b->nai_len),
 		    KV_IN6("coa", &c->req->coa));
-		ha_accept(ha, c->req, NULL, 0, NULL);
+		ha_accept(ha, c->req, NULL, 0, NULL, NULL);
 		return;
 	}
 	if (b->tunnel != NULL) {
@@ -507,7 +681,7 @@ request_deregister(struct ha_check *c)
 	/* DYING: the timer keeps running. */
 	if (c->req->has_ts)
 		b->last_ts = c->req->ts;
-	ha_accept(ha, c->req, b, 0, NULL);
+	ha_accept(ha, c->req, b, 0, NULL, NULL);
 }
 
 /* The kernel is busy with this node.  Newest time stamp wins. */
@@ -517,7 +691,10 @@ park(struct ha_check *c)
 	struct bce *b = c->bce;
 
 	if (b->parked == NULL) {
-		b->parked = req_dup(c->req);
+		b->parked = malloc(sizeof(*b->parked));
+		if (b->parked == NULL)
+			abort();
+		*b->parked = *c->req;
 		stat_inc(&c->ha->st, HA_ST_PARKED);
 		return;
 	}
@@ -546,11 +723,33 @@ ha_fsm_request(struct ha_check *c)
 /* --- without a request ------------------------------------------------- */
 
 void
+ha_fsm_lose_ip4(struct ha *ha, struct bce *b)
+{
+	struct in_addr old = b->hoa4;
+	struct ha_op *op;
+
+	/* What is under way for it will find out, or its next refresh. */
+	if (b->op != NULL || b->state != BCE_BOUND ||
+	    old.s_addr == INADDR_ANY)
+		return;
+	op = ha_op_new(ha, b, HA_OP_DROP, NULL);
+	op->tunnel = b->tunnel;
+	op->granted_4s = b->lifetime_4s;
+	tunnel_use(op->tunnel, op->granted_4s);
+	b->hoa4.s_addr = INADDR_ANY;
+	count_ip4(ha, &old, &b->hoa4);
+	role_event(&ha->role, "binding-changed",
+	    KV_STRN("nai", b->nai, b->nai_len), KV_PREFIX("hnp", &b->hnp),
+	    KV_IN4("hoa4", &b->hoa4), KV_IN6("coa", &b->coa));
+	drop_start(op, NULL, &old);
+}
+
+void
 ha_fsm_end(struct ha *ha, struct bce *b, enum bce_end why)
 {
 	if (b->op != NULL) {
 		/* settle() looks at it; a removal is under way already. */
-		if (b->op->kind == HA_OP_SET)
+		if (b->op->kind != HA_OP_DEL)
 			b->end = (uint8_t)why;
 	} else if (b->state == BCE_BOUND) {
 		delete_start(ha, b, why, NULL);
@@ -608,6 +807,7 @@ ha_fsm_stop(struct ha *ha)
 {
 	size_t cursor = 0;
 
+	ha_path_stop(ha);
 	/* Removals shrink the table: start again until nothing is left. */
 	while (ha->cache.by_nai != NULL && htab_count(ha->cache.by_nai) > 0) {
 		if (!htab_walk(ha->cache.by_nai, &cursor, 1024, forget, ha))

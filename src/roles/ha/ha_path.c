@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the state machine and the data plane: paths that are set or removed
+ * together, and what to do about one that the kernel would not give back.
+ *
+ * A node has one path for its prefix or address and perhaps one for its IPv4
+ * address, both through the same tunnel.  An operation asks for both at once
+ * and goes on when both have answered; which of them failed stands in its
+ * parts.
+ *
+ * A path that was replaced (the node has another address now) is removed
+ * afterwards.  Should the kernel refuse, the node must not suffer: the path
+ * becomes a struct ha_stale, which tries again every 5 s, and until it succeeds
+ * nobody can have the address, or its new path would be removed with the old
+ * one.
+ *
+ * Implements: draft 5.3 (routes), 5.6 (IPv4 host route).
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/util.h"
+#include "roles/ha/ha.h"
+
+#define STALE_RETRY_US (5 * USEC_PER_SEC)
+
+/* --- operations -------------------------------------------------------- */
+
+struct ha_op *
+ha_op_new(struct ha *ha, struct bce *b, enum ha_op_kind kind,
+    const struct ha_req *req)
+{
+	struct ha_op *op = calloc(1, sizeof(*op));
+
+	if (op == NULL)
+		abort();
+	assert(b->op == NULL);
+	op->ha = ha;
+	op->bce = b;
+	op->kind = kind;
+	op->before = (enum bce_state)b->state;
+	if (req != NULL) {
+		op->req = malloc(sizeof(*op->req));
+		if (op->req == NULL)
+			abort();
+		*op->req = *req;
+	}
+	b->op = op;
+	ha->pending++;
+	return op;
+}
+
+static void
+op_free(struct ha_op *op)
+{
+	free(op->req);
+	free(op);
+}
+
+void
+ha_op_end(struct ha_op *op)
+{
+	op->ha->pending--;
+	op->bce->op = NULL;
+	op_free(op);
+}
+
+/* One answer less to wait for. */
+static void
+op_answered(struct ha_op *op)
+{
+	int err = 0;
+
+	assert(op->waits > 0);
+	if (--op->waits > 0)
+		return;
+	if (op->ha == NULL) {
+		op_free(op);
+		return;
+	}
+	for (unsigned i = 0; i < HA_PARTS && err == 0; i++)
+		err = op->part[i].err;
+	op->done(op, err);
+}
+
+static void
+part_done(void *ctx, int err)
+{
+	struct ha_part *part = ctx;
+
+	part->err = err;
+	op_answered(part->op);
+}
+
+void
+ha_path_begin(struct ha_op *op, ha_op_fn *done)
+{
+	assert(op->waits == 0);
+	for (unsigned i = 0; i < HA_PARTS; i++)
+		op->part[i] = (struct ha_part){ .op = op };
+	op->done = done;
+	op->waits = 1;		/* until ha_path_go() */
+}
+
+static struct ha_part *
+part_of(struct ha_op *op, unsigned i, const struct prefix *p,
+    struct dp_tunnel *t)
+{
+	struct ha_part *part = &op->part[i];
+
+	assert(op->waits > 0 && !part->asked && t != NULL);
+	part->asked = true;
+	part->path = (struct dp_path){ .side = DP_HA, .prefix = *p,
+		.tunnel = t };
+	op->waits++;
+	return part;
+}
+
+void
+ha_path_set(struct ha_op *op, unsigned i, const struct prefix *p,
+    struct dp_tunnel *t)
+{
+	struct ha_part *part = part_of(op, i, p, t);
+	struct dp *dp = op->ha->role.env->dp;
+	int r = dp->ops->path_set(dp, &part->path, part_done, part);
+
+	if (r < 0)
+		part_done(part, r);
+}
+
+void
+ha_path_del(struct ha_op *op, unsigned i, const struct prefix *p,
+    struct dp_tunnel *t)
+{
+	struct ha_part *part = part_of(op, i, p, t);
+	struct dp *dp = op->ha->role.env->dp;
+	int r;
+
+	part->del = true;
+	r = dp->ops->path_del(dp, &part->path, part_done, part);
+	if (r < 0)
+		part_done(part, r);
+}
+
+void
+ha_path_go(struct ha_op *op)
+{
+	op_answered(op);
+}
+
+struct prefix
+ha_ip4_prefix(const struct in_addr *hoa4)
+{
+	struct prefix p;
+
+	prefix_from_in4(&p, hoa4, 32);
+	return p;
+}
+
+/* --- what the kernel would not give back -------------------------------- */
+
+static void
+stale_free(struct ha_stale *s)
+{
+	*s->pprev = s->next;
+	if (s->next != NULL)
+		s->next->pprev = s->pprev;
+	s->ha->nstale--;
+	free(s);
+}
+
+static void
+stale_done(void *ctx, int err)
+{
+	struct ha_stale *s = ctx;
+	struct ha *ha = s->ha;
+
+	if (ha == NULL) {
+		free(s);
+		return;
+	}
+	s->busy = false;
+	if (err < 0) {
+		stat_inc(&ha->st, HA_ST_KERNEL_STUCK);
+		timer_arm(ha->role.env->wheel, &s->timer, STALE_RETRY_US);
+		return;
+	}
+	ha_cache_unkeep(&ha->cache, &s->prefix);
+	tunnel_unuse(s->tunnel, s->life_4s);
+	stale_free(s);
+}
+
+static void
+stale_retry(struct timer *t)
+{
+	struct ha_stale *s = CONTAINER_OF(t, struct ha_stale, timer);
+	struct dp *dp = s->ha->role.env->dp;
+	struct dp_path path = { .side = DP_HA, .prefix = s->prefix,
+		.tunnel = s->tunnel };
+	int r;
+
+	s->busy = true;
+	r = dp->ops->path_del(dp, &path, stale_done, s);
+	if (r < 0)
+		stale_done(s, r);
+}
+
+void
+ha_path_stale(struct ha *ha, const struct prefix *p, struct dp_tunnel *t,
+    uint16_t life_4s)
+{
+	struct ha_stale *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		abort();
+	stat_inc(&ha->st, HA_ST_KERNEL_STUCK);
+	log_err(ha->role.env->log, "ha", "path-removal-failed",
+	    KV_PREFIX("hnp", p), KV_IN6("coa", &t->remote),
+	    KV_STR("hint", "tried again every 5 s"));
+	s->ha = ha;
+	s->prefix = *p;
+	s->tunnel = t;
+	s->life_4s = life_4s;
+	tunnel_use(t, life_4s);
+	ha_cache_keep(&ha->cache, p, NULL);
+	s->next = ha->stale;
+	s->pprev = &ha->stale;
+	if (s->next != NULL)
+		s->next->pprev = &s->next;
+	ha->stale = s;
+	ha->nstale++;
+	timer_init(&s->timer, stale_retry);
+	timer_arm(ha->role.env->wheel, &s->timer, STALE_RETRY_US);
+}
+
+void
+ha_path_stop(struct ha *ha)
+{
+	struct ha_stale *s, *next;
+
+	for (s = ha->stale; s != NULL; s = next) {
+		next = s->next;
+		timer_cancel(ha->role.env->wheel, &s->timer);
+		if (s->busy)
+			s->ha = NULL;	/* its answer finds nobody */
+		else
+			free(s);
+	}
+	ha->stale = NULL;
+	ha->nstale = 0;
+}
