@@ -47,6 +47,7 @@
 #define SIM_NODE_LISTENS 64
 #define SIM_NODE_ADDRS 8
 #define SIM_NODE_IFS 8
+#define SIM_MN_ADDRS 8
 #define SIM_WALL_START (1700000000 * USEC_PER_SEC)
 #define SIM_WAIT (60 * USEC_PER_SEC)	/* sim_expect_*() give up then */
 
@@ -338,18 +339,66 @@ struct sim_ra {
 	struct nd_ra ra;
 };
 
-/* A scripted mobile node. */
+/* A Neighbour Solicitation or Advertisement that left an interface. */
+struct sim_nd {
+	usec_t at;
+	struct sim_node *node;
+	uint32_t ifindex;
+	bool l2_multicast;		/* else to: */
+	struct mac l2_dst;
+	bool good;
+	struct nd_msg m;
+};
+
+/* An ARP message that left an interface. */
+struct sim_arp {
+	usec_t at;
+	struct sim_node *node;
+	uint32_t ifindex;
+	bool l2_broadcast;		/* else to: */
+	struct mac l2_dst;
+	bool good;			/* Ethernet, IPv4, request or reply */
+	uint16_t op;
+	struct mac sha, tha;
+	struct in_addr spa, tpa;
+};
+
+/* A datagram that left an interface, read from IPv6 or IPv4. */
+struct sim_udp_pkt {
+	usec_t at;
+	struct sim_node *node;
+	uint32_t ifindex;
+	bool l2_broadcast;		/* or multicast; else to: */
+	struct mac l2_dst;
+	bool good;			/* headers, lengths, checksums */
+	struct dhcp_addr src, dst;
+	size_t len;			/* of the payload */
+	uint8_t data[1500];
+};
+
+/*
+ * A scripted mobile node, or a host on the home link of a home agent.  It
+ * answers Neighbour Solicitations (probes, DAD) for its addresses.
+ */
 struct sim_mn {
 	struct sim *sim;
 	struct sim_mn *next;
 	struct mac mac;
 	struct in6_addr lla;
+	struct in6_addr addrs[SIM_MN_ADDRS];	/* besides lla */
+	size_t naddrs;
 	struct sim_node *at;		/* NULL: nowhere */
 	uint32_t ifindex;
 	bool mute;			/* does not answer NS */
 	unsigned nra;			/* RAs that reached it */
 	struct sim_ra ra;		/* the last of them */
-	unsigned nns;			/* probes that reached it */
+	unsigned nns;			/* NS for its addresses */
+	unsigned nna;			/* NAs that reached it */
+	struct sim_nd na;
+	unsigned narp;			/* ARP messages that reached it */
+	struct sim_arp arp;
+	unsigned nudp6, nudp4;		/* datagrams that reached it */
+	struct sim_udp_pkt udp6, udp4;
 };
 
 /* Adds an interface and, when the node is up, tells its roles (LINK_NEW). */
@@ -366,6 +415,11 @@ void sim_mn_unplug(struct sim_mn *mn);
 void sim_mn_rs(struct sim_mn *mn);
 /* Any ND message from it. */
 void sim_mn_nd(struct sim_mn *mn, const struct nd_msg *m);
+/* It asks for an address; dad: from ::, as one does before using it. */
+void sim_mn_ns(struct sim_mn *mn, const char *target, bool dad);
+/* An address that it answers for (not checked against anything). */
+void sim_mn_addr(struct sim_mn *mn, const char *addr);
+void sim_mn_addr_del(struct sim_mn *mn, const char *addr);
 /* An attach source speaks: mac and nai may be NULL. */
 void sim_attach(struct sim_node *n, enum attach_kind kind,
     enum attach_source source, uint32_t ifindex, const char *mac,
@@ -373,6 +427,13 @@ void sim_attach(struct sim_node *n, enum attach_kind kind,
 /* All RAs ever sent. */
 size_t sim_ras(const struct sim *s);
 const struct sim_ra *sim_ra(const struct sim *s, size_t i);
+/* All NS and NA, ARP messages, datagrams that daemons ever sent on links. */
+size_t sim_nds(const struct sim *s);
+const struct sim_nd *sim_nd(const struct sim *s, size_t i);
+size_t sim_arps(const struct sim *s);
+const struct sim_arp *sim_arp(const struct sim *s, size_t i);
+size_t sim_udps(const struct sim *s);
+const struct sim_udp_pkt *sim_udp_pkt(const struct sim *s, size_t i);
 /* Does the last RA it got carry that prefix with a valid lifetime? */
 bool sim_mn_has_prefix(const struct sim_mn *mn, const char *prefix);
 
@@ -387,6 +448,18 @@ struct sim_policy_table *sim_policy_new(struct sim *s);
 void sim_policy_free(struct sim_policy_table *t);
 void sim_policy_attach(struct sim_node *n);
 struct sim_policy_table *sim_policy_table(struct sim *s);
+/* An IPv6 packet of Neighbour Discovery. */
+struct sim_l3 {
+	uint8_t type;
+	struct in6_addr src, dst;
+	struct nd_ra ra;		/* an RA; lladdr of the others too */
+	struct nd_msg nd;		/* NS, NA */
+};
+/* False: not a good one; what could be read has been. */
+bool sim_read_nd(const void *pkt, size_t len, struct sim_l3 *ret);
+bool sim_read_arp(const void *pkt, size_t len, struct sim_arp *ret);
+bool sim_read_udp6(const void *pkt, size_t len, struct sim_udp_pkt *ret);
+bool sim_read_udp4(const void *pkt, size_t len, struct sim_udp_pkt *ret);
 struct sim_links *sim_links_new(void);
 void sim_links_free(struct sim_links *l);
 struct sim_links *sim_links(struct sim *s);

@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Access links of the simulated world: interfaces, scripted mobile nodes, and
- * a record of every Router Advertisement as a receiver reads it.
+ * a record of everything that a daemon sends there as a receiver reads it.
  */
 #include "sim.h"
 
 #include <check.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/cur.h"
 #include "core/util.h"
 
 #define LINK_DELAY_US 100
 
+/* Something that grows; elements are copied in. */
+struct record {
+	void *v;
+	size_t n, cap, size;
+};
+
 struct sim_links {
 	struct sim_mn *mns;
-	struct sim_ra *ras;
-	size_t nras, capras;
+	struct record ras, nds, arps, udps;
 };
 
 struct sim_links *
@@ -29,120 +34,40 @@ sim_links_new(void)
 
 	if (l == NULL)
 		abort();
+	l->ras.size = sizeof(struct sim_ra);
+	l->nds.size = sizeof(struct sim_nd);
+	l->arps.size = sizeof(struct sim_arp);
+	l->udps.size = sizeof(struct sim_udp_pkt);
 	return l;
 }
 
 void
 sim_links_free(struct sim_links *l)
 {
-	free(l->ras);
+	free(l->ras.v);
+	free(l->nds.v);
+	free(l->arps.v);
+	free(l->udps.v);
 	free(l);
 }
 
-/* --- a reader of what the access router sends -------------------------- */
-
-/* What of an ICMPv6 packet the scripted nodes care about. */
-struct l3 {
-	uint8_t type;
-	struct in6_addr src, dst, target;
-	struct nd_ra ra;
-};
-
-static bool
-checksum_good(const uint8_t *pkt, size_t len)
-{
-	uint32_t sum = (uint32_t)(len - 40) + 58;
-
-	for (size_t i = 8; i < len; i++)
-		sum += i & 1 ? pkt[i] : (uint32_t)pkt[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
-}
-
 static void
-read_pio(struct cur *c, struct nd_ra *ra)
+record(struct record *r, const void *elem)
 {
-	struct nd_pio *p = &ra->pio[MIN_OF(ra->npio, ND_RA_PIO_MAX - 1)];
-	struct in6_addr a;
-	uint8_t flags, len;
-
-	len = cur_u8(c);
-	flags = cur_u8(c);
-	p->onlink = (flags & 0x80) != 0;
-	p->autonomous = (flags & 0x40) != 0;
-	p->valid_s = cur_u32(c);
-	p->preferred_s = cur_u32(c);
-	cur_skip(c, 4);
-	cur_in6(c, &a);
-	prefix_from_in6(&p->prefix, &a, len);
-	ra->npio++;
+	if (r->n == r->cap) {
+		r->cap = r->cap * 2 + 64;
+		r->v = realloc(r->v, r->cap * r->size);
+		if (r->v == NULL)
+			abort();
+	}
+	memcpy((uint8_t *)r->v + r->n++ * r->size, elem, r->size);
 }
 
-static void
-read_options(struct cur *c, struct nd_ra *ra)
+static const void *
+recorded(const struct record *r, size_t i)
 {
-	while (cur_ok(c) && cur_left(c) > 0) {
-		uint8_t type = cur_u8(c), len = cur_u8(c);
-		struct cur o;
-
-		if (len == 0) {
-			cur_fail(c);
-			return;
-		}
-		cur_sub(c, (size_t)len * 8 - 2, &o);
-		if (type == 1) {
-			ra->has_lladdr = true;
-			cur_bytes(&o, ra->lladdr.b, sizeof(ra->lladdr.b));
-		} else if (type == 3) {
-			read_pio(&o, ra);
-		} else if (type == 5) {
-			cur_skip(&o, 2);
-			ra->mtu = cur_u32(&o);
-		}
-		if (!cur_ok(&o))
-			cur_fail(c);
-	}
-}
-
-/* False: not a good ND packet. */
-static bool
-read_packet(const void *pkt, size_t len, struct l3 *ret)
-{
-	struct cur c;
-	uint8_t next, hop, flags, code;
-	size_t plen;
-
-	*ret = (struct l3){ 0 };
-	cur_init(&c, pkt, len);
-	cur_skip(&c, 4);
-	plen = cur_u16(&c);
-	next = cur_u8(&c);
-	hop = cur_u8(&c);
-	cur_in6(&c, &ret->src);
-	cur_in6(&c, &ret->dst);
-	ret->type = cur_u8(&c);
-	code = cur_u8(&c);
-	cur_skip(&c, 2);
-	if (!cur_ok(&c) || next != 58 || hop != 255 || code != 0 ||
-	    plen != len - 40 || !checksum_good(pkt, len))
-		return false;
-	if (ret->type != ND_RA) {
-		cur_skip(&c, 4);
-		cur_in6(&c, &ret->target);
-		return cur_ok(&c);
-	}
-	ret->ra.src = ret->src;
-	ret->ra.dst = ret->dst;
-	ret->ra.hop_limit = cur_u8(&c);
-	flags = cur_u8(&c);
-	ret->ra.managed = (flags & 0x80) != 0;
-	ret->ra.other = (flags & 0x40) != 0;
-	ret->ra.router_lifetime_s = cur_u16(&c);
-	ret->ra.reachable_ms = cur_u32(&c);
-	ret->ra.retrans_ms = cur_u32(&c);
-	read_options(&c, &ret->ra);
-	return cur_ok(&c);
+	ck_assert(i < r->n);
+	return (const uint8_t *)r->v + i * r->size;
 }
 
 /* --- from a mobile node ------------------------------------------------ */
@@ -193,6 +118,42 @@ sim_mn_rs(struct sim_mn *mn)
 	sim_mn_nd(mn, &m);
 }
 
+void
+sim_mn_ns(struct sim_mn *mn, const char *target, bool dad)
+{
+	struct nd_msg m = { .type = ND_NS, .target = sim_in6(target),
+		.dst = sim_in6("ff02::1:ff00:0") };
+
+	memcpy(&m.dst.s6_addr[13], &m.target.s6_addr[13], 3);
+	if (!dad) {
+		m.src = mn->lla;
+		m.has_lladdr = true;
+		m.lladdr = mn->mac;
+	}
+	sim_mn_nd(mn, &m);
+}
+
+void
+sim_mn_addr(struct sim_mn *mn, const char *addr)
+{
+	ck_assert(mn->naddrs < SIM_MN_ADDRS);
+	mn->addrs[mn->naddrs++] = sim_in6(addr);
+}
+
+void
+sim_mn_addr_del(struct sim_mn *mn, const char *addr)
+{
+	struct in6_addr a = sim_in6(addr);
+
+	for (size_t i = 0; i < mn->naddrs; i++) {
+		if (in6_eq(&mn->addrs[i], &a)) {
+			mn->addrs[i] = mn->addrs[--mn->naddrs];
+			return;
+		}
+	}
+	ck_abort_msg("it has no %s", addr);
+}
+
 struct sim_mn *
 sim_mn_new(struct sim *s, const char *mac)
 {
@@ -238,30 +199,131 @@ sim_mn_has_prefix(const struct sim_mn *mn, const char *prefix)
 
 /* --- to the mobile nodes ----------------------------------------------- */
 
-static void
-ns_arrives(struct sim_mn *mn, const struct l3 *p)
+static bool
+mn_has_addr(const struct sim_mn *mn, const struct in6_addr *a)
 {
-	struct nd_msg na = { .type = ND_NA, .src = mn->lla, .dst = p->src,
-		.target = mn->lla, .has_lladdr = true, .lladdr = mn->mac,
-		.solicited = true, .override = true };
+	if (in6_eq(a, &mn->lla))
+		return true;
+	for (size_t i = 0; i < mn->naddrs; i++) {
+		if (in6_eq(a, &mn->addrs[i]))
+			return true;
+	}
+	return false;
+}
 
-	if (memcmp(&p->target, &mn->lla, sizeof(mn->lla)) != 0)
+/* RFC 4861 7.2.4, RFC 4862 5.4.3 */
+static void
+ns_arrives(struct sim_mn *mn, const struct sim_l3 *p)
+{
+	bool dad = in6_is_zero(&p->src);
+	struct nd_msg na = { .type = ND_NA, .src = p->nd.target,
+		.dst = dad ? sim_in6("ff02::1") : p->src,
+		.target = p->nd.target, .has_lladdr = true,
+		.lladdr = mn->mac, .solicited = !dad, .override = true };
+
+	if (!mn_has_addr(mn, &p->nd.target))
 		return;
 	mn->nns++;
 	if (!mn->mute)
 		sim_mn_nd(mn, &na);
 }
 
-static void
-record_ra(struct sim_links *l, const struct sim_ra *ra)
+/* Is it on that link, and would its network card take the frame? */
+static bool
+mn_hears(const struct sim_mn *mn, const struct sim_node *n,
+    const struct sim_if *i, const struct mac *dst)
 {
-	if (l->nras == l->capras) {
-		l->capras = l->capras * 2 + 64;
-		l->ras = realloc(l->ras, l->capras * sizeof(*l->ras));
-		if (l->ras == NULL)
-			abort();
+	return mn->at == n && mn->ifindex == i->lif.ifindex && (dst == NULL ||
+	    i->lif.p2p || !mac_is_unicast(dst) || mac_eq(dst, &mn->mac));
+}
+
+static void
+send_nd(struct sim_node *n, const struct sim_if *i, const struct mac *dst,
+    const void *pkt, size_t len)
+{
+	struct sim_links *l = sim_links(n->sim);
+	struct sim_ra ra = { .at = sim_now(n->sim), .node = n,
+		.ifindex = i->lif.ifindex, .l2_multicast = dst == NULL };
+	struct sim_nd nd = { .at = ra.at, .node = n, .ifindex = ra.ifindex,
+		.l2_multicast = dst == NULL };
+	struct sim_l3 p;
+
+	ra.good = nd.good = sim_read_nd(pkt, len, &p);
+	ra.ra = p.ra;
+	nd.m = p.nd;
+	if (dst != NULL)
+		ra.l2_dst = nd.l2_dst = *dst;
+	if (p.type == ND_RA || !ra.good)
+		record(&l->ras, &ra);
+	else
+		record(&l->nds, &nd);
+	for (struct sim_mn *mn = l->mns; mn != NULL; mn = mn->next) {
+		if (!mn_hears(mn, n, i, dst))
+			continue;
+		if (p.type == ND_RA) {
+			mn->ra = ra;
+			mn->nra++;
+		} else if (p.type == ND_NS && ra.good) {
+			ns_arrives(mn, &p);
+		} else if (p.type == ND_NA && ra.good) {
+			mn->na = nd;
+			mn->nna++;
+		}
 	}
-	l->ras[l->nras++] = *ra;
+}
+
+static void
+send_arp(struct sim_node *n, const struct sim_if *i, const struct mac *dst,
+    const void *pkt, size_t len)
+{
+	struct sim_links *l = sim_links(n->sim);
+	struct sim_arp a = { .at = sim_now(n->sim), .node = n,
+		.ifindex = i->lif.ifindex, .l2_broadcast = dst == NULL };
+
+	if (dst != NULL)
+		a.l2_dst = *dst;
+	a.good = sim_read_arp(pkt, len, &a);
+	record(&l->arps, &a);
+	for (struct sim_mn *mn = l->mns; mn != NULL; mn = mn->next) {
+		if (mn_hears(mn, n, i, dst)) {
+			mn->arp = a;
+			mn->narp++;
+		}
+	}
+}
+
+static void
+send_udp(struct sim_node *n, const struct sim_if *i, const struct mac *dst,
+    const void *pkt, size_t len, bool ip4)
+{
+	struct sim_links *l = sim_links(n->sim);
+	struct sim_udp_pkt u = { .at = sim_now(n->sim), .node = n,
+		.ifindex = i->lif.ifindex, .l2_broadcast = dst == NULL };
+
+	if (dst != NULL)
+		u.l2_dst = *dst;
+	u.good = ip4 ? sim_read_udp4(pkt, len, &u) :
+	    sim_read_udp6(pkt, len, &u);
+	record(&l->udps, &u);
+	for (struct sim_mn *mn = l->mns; mn != NULL; mn = mn->next) {
+		if (!mn_hears(mn, n, i, dst))
+			continue;
+		if (ip4) {
+			mn->udp4 = u;
+			mn->nudp4++;
+		} else {
+			mn->udp6 = u;
+			mn->nudp6++;
+		}
+	}
+}
+
+static int
+link_ready(const struct sim_if *i)
+{
+	if (i == NULL || !i->open)
+		return -ENODEV;
+	return i->lif.up ? 0 : -ENETDOWN;
 }
 
 static int
@@ -269,33 +331,37 @@ link_send(struct link_io *io, const struct link_if *lif,
     const struct mac *dst, const void *pkt, size_t len)
 {
 	struct sim_node *n = CONTAINER_OF(io, struct sim_node, link);
-	struct sim_links *l = sim_links(n->sim);
 	struct sim_if *i = sim_if(n, lif->ifindex);
-	struct sim_ra ra = { .at = sim_now(n->sim), .node = n,
-		.ifindex = lif->ifindex, .l2_multicast = dst == NULL };
-	struct l3 p;
+	int r = link_ready(i);
 
-	if (i == NULL || !i->open)
-		return -ENODEV;
-	if (!i->lif.up)
-		return -ENETDOWN;
-	ra.good = read_packet(pkt, len, &p);
-	ra.ra = p.ra;
-	if (dst != NULL)
-		ra.l2_dst = *dst;
-	if (p.type == ND_RA || !ra.good)
-		record_ra(l, &ra);
-	for (struct sim_mn *mn = l->mns; mn != NULL; mn = mn->next) {
-		if (mn->at != n || mn->ifindex != lif->ifindex ||
-		    (dst != NULL && !i->lif.p2p && !mac_eq(dst, &mn->mac)))
-			continue;
-		if (p.type == ND_RA) {
-			mn->ra = ra;
-			mn->nra++;
-		} else if (p.type == ND_NS && ra.good) {
-			ns_arrives(mn, &p);
-		}
-	}
+	if (r < 0)
+		return r;
+	if (len > 40 && ((const uint8_t *)pkt)[6] == IPPROTO_UDP)
+		send_udp(n, i, dst, pkt, len, false);
+	else
+		send_nd(n, i, dst, pkt, len);
+	return 0;
+}
+
+static int
+link_send_frame(struct link_io *io, const struct link_if *lif,
+    const struct mac *dst, uint16_t ethertype, const void *pkt, size_t len)
+{
+	struct sim_node *n = CONTAINER_OF(io, struct sim_node, link);
+	struct sim_if *i = sim_if(n, lif->ifindex);
+	int r = link_ready(i);
+
+	if (r < 0)
+		return r;
+	if (ethertype == ETH_P_ARP)
+		send_arp(n, i, dst, pkt, len);
+	else if (ethertype == ETH_P_IP)
+		send_udp(n, i, dst, pkt, len, true);
+	else
+		ck_assert_msg(ethertype == ETH_P_IPV6, "EtherType %#x",
+		    ethertype);
+	if (ethertype == ETH_P_IPV6)
+		return link_send(io, lif, dst, pkt, len);
 	return 0;
 }
 
@@ -323,21 +389,61 @@ link_close(struct link_io *io, uint32_t ifindex)
 
 const struct link_io_ops sim_link_ops = {
 	.open = link_open, .close = link_close, .send = link_send,
+	.send_frame = link_send_frame,
 };
+
+static struct sim_links *
+links_of(const struct sim *s)
+{
+	return sim_links((struct sim *)(uintptr_t)s);
+}
 
 size_t
 sim_ras(const struct sim *s)
 {
-	return sim_links((struct sim *)(uintptr_t)s)->nras;
+	return links_of(s)->ras.n;
 }
 
 const struct sim_ra *
 sim_ra(const struct sim *s, size_t i)
 {
-	struct sim_links *l = sim_links((struct sim *)(uintptr_t)s);
+	return recorded(&links_of(s)->ras, i);
+}
 
-	ck_assert(i < l->nras);
-	return &l->ras[i];
+size_t
+sim_nds(const struct sim *s)
+{
+	return links_of(s)->nds.n;
+}
+
+const struct sim_nd *
+sim_nd(const struct sim *s, size_t i)
+{
+	return recorded(&links_of(s)->nds, i);
+}
+
+size_t
+sim_arps(const struct sim *s)
+{
+	return links_of(s)->arps.n;
+}
+
+const struct sim_arp *
+sim_arp(const struct sim *s, size_t i)
+{
+	return recorded(&links_of(s)->arps, i);
+}
+
+size_t
+sim_udps(const struct sim *s)
+{
+	return links_of(s)->udps.n;
+}
+
+const struct sim_udp_pkt *
+sim_udp_pkt(const struct sim *s, size_t i)
+{
+	return recorded(&links_of(s)->udps, i);
 }
 
 /* --- interfaces -------------------------------------------------------- */
