@@ -168,7 +168,11 @@ $(BUILD)/tests/bench/pmipd-standin: $(BUILD)/src/main.o \
     $(BUILD)/tests/bench/standin.o $(LIB)
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(OUR_LDFLAGS) -Wl,--wrap=dpnl_ip6tnl $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) $(CONF_LIBS)
-bench-bins: all $(BENCH_BIN) $(BUILD)/tests/bench/pmipd-standin
+$(BUILD)/tests/bench/turns.so: tests/bench/turns.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARN) -O2 -fPIC -shared -o $@ $<
+bench-bins: all $(BENCH_BIN) $(BUILD)/tests/bench/pmipd-standin \
+    $(BUILD)/tests/bench/turns.so
 bench: bench-bins
 	@BUILD=$(BUILD) tests/bench/run
 bench-short: bench-bins

@@ -279,6 +279,9 @@ sock_tx_flush(struct mh_sock *s)
 			again = false;
 		}
 	}
+	/* The first slots again: they are still in the processor's cache. */
+	if (sock_tx_queued(s) == 0)
+		s->head = s->tail = 0;
 }
 
 static void
@@ -304,8 +307,8 @@ sock_send(struct mh_io *io, const struct in6_addr *src,
 
 	if (len > MH_MAX_LEN)
 		return -EMSGSIZE;
-	if (sock_tx_queued(s) == TX_RING)
-		sock_tx_flush(s);	/* more than a ring in one turn */
+	if (sock_tx_queued(s) >= BATCH)
+		sock_tx_flush(s);	/* no larger batch can leave anyway */
 	if (sock_tx_queued(s) == TX_RING) {
 		stat_inc(&s->st, ST_TX_FULL);
 		return -ENOBUFS;

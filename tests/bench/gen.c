@@ -8,7 +8,7 @@
  * reads one command per line from stdin and answers each with one line of JSON:
  *
  *	MODE count=N [window=N] [seconds=N] [server=PID] [rate=N] [loss=PERCENT]
- *	     [retry=yes] [spin=yes] [lifetime=SECONDS] [salt=N]
+ *	     [retry=yes] [spin=yes] [lifetime=SECONDS] [salt=N] [from=N]
  *
  * MODE: register, refresh, handover, deregister, mixed (of all four), or echo:
  * refreshes of the same octets to a server that only sends them back, on
@@ -16,6 +16,7 @@
  * behind `prefix`; agent k has the k-th address behind `pma`, and the namespace
  * must route them all to itself.
  *
+ * `salt` is which order the nodes come in, `from` how many of it to skip.
  * At most `window` are outstanding; `rate` paces the start of each per second.
  * An answer must have P, the sequence number, the time stamp, the prefix and
  * the lifetime of its request and come from the home agent to the agent that
@@ -541,6 +542,7 @@ command(struct gen *g, char *const *w)
 	r->server = (pid_t)bench_arg_u(w, "server", 0);
 	r->stride = coprime((uint64_t)((double)g->nodes * 0.618) +
 	    bench_arg_u(w, "salt", 0) * 7, g->nodes);
+	r->at = bench_arg_u(w, "from", 0) * r->stride % g->nodes;
 	r->latency = calloc(r->count + 1, sizeof(*r->latency));
 	if (r->latency == NULL)
 		bench_die("latencies");

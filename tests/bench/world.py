@@ -172,8 +172,9 @@ class World:
             g.close()
 
     def ha_conf(self, nodes, backend, level="warn", **ha):
-        pmas = [{"address": f"2001:db8:b::{i:x}" if i else "2001:db8:b::"}
-                for i in range(PMAS)]
+        # static: making and deleting devices is not what is measured
+        pmas = [{"address": f"2001:db8:b::{i:x}" if i else "2001:db8:b::",
+                 "tunnel": "static"} for i in range(PMAS)]
         return {
             "security": {"ipsec": "none"},
             "log": {"level": level, "destination": "stderr"},

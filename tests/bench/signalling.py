@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The control plane of a home agent under load: rates against the floor, what
+a binding costs in memory, how long the loop stalls, what a restart takes, and
+a storm of registrations."""
+import contextlib
+import mmap
+import os
+import struct
+import subprocess
+import time
+
+from world import (BIN, HA, Failure, bpf_memory, cpu_seconds, kernel_memory,
+                   pin, rss, settle)
+
+WINDOW = 512
+SERVER_CPU = GEN_CPU = 1            # throughput: one processor for both
+MIN_OPS, MAX_OPS = 20000, 200000    # of one sample
+KINDS = {"bpf": {"backend": "bpf"},
+         "routes": {"backend": "ip6tnl", "standin": True}}
+
+
+class Bench:
+    """A home agent, the floor and a generator, measured in alternation."""
+
+    def __init__(self, world, daemon, gen, nodes):
+        self.world, self.daemon, self.gen = world, daemon, gen
+        self.nodes = nodes
+        self.pid, self.floor = daemon.proc.pid, world.floor.pid
+        self.together()
+
+    def together(self):
+        pin(self.pid, SERVER_CPU)
+        pin(self.floor, SERVER_CPU)
+        pin(self.gen.pid, GEN_CPU)
+
+    def apart(self):
+        """Server and generator on processors of their own."""
+        for pid in (self.pid, self.floor):
+            pin(pid, 0)
+        pin(self.gen.pid, 1)
+
+    def echo(self, count, **kw):
+        args = {"window": WINDOW, **kw}
+        return self.gen.run("echo", count=count, server=self.floor, **args)
+
+    def pbus(self, mode, count, **kw):
+        args = {"window": WINDOW, **kw}
+        return self.gen.run(mode, count=count, server=self.pid, **args)
+
+    def ratio(self, row, mode, count, **kw):
+        """One sample: floor, home agent, floor."""
+        a = self.echo(count)["per_cpu_s"]
+        r = self.pbus(mode, count, **kw)
+        b = self.echo(count)["per_cpu_s"]
+        row.add(r["per_cpu_s"], (a + b) / 2, wall=r["wall_s"])
+        return r
+
+    def register_all(self, chunks=1):
+        """Every node once, in one order; yields each part's report."""
+        salt, at = self.gen.salt + 1, 0
+        for k in range(chunks):
+            upto = self.nodes * (k + 1) // chunks
+            yield self.pbus("register", upto - at, salt=salt, **{"from": at},
+                            seconds=300)
+            at = upto
+
+
+@contextlib.contextmanager
+def bench(world, nodes, kind="bpf", **kw):
+    args = {**KINDS[kind], **kw}
+    with world.ha(nodes, **args) as d, world.gen(nodes) as g:
+        yield Bench(world, d, g, nodes)
+
+
+def ops(nodes):
+    return min(MAX_OPS, max(nodes, MIN_OPS))
+
+
+def rates(world, res, nodes, kind, reps, main):
+    """Registration, refresh, handover of `nodes`; `main`: this size decides
+    the table's rows, the others are points of the curves."""
+    from results import Row
+    rows = {m: res[f"{m}-{kind}"] if main else Row(m, m, None, None)
+            for m in ("register", "handover")}
+    rows["refresh"] = res["refresh"] if main and kind == "bpf" else \
+        Row("refresh", "refresh", None, None)
+    with bench(world, nodes, kind) as b:
+        before_user, before_kernel = rss(b.pid), kernel_memory()
+        registrations(b, rows["register"], reps)
+        settle()
+        memory = (rss(b.pid) - before_user) / nodes, \
+            (kernel_memory() - before_kernel) / nodes
+        if kind == "bpf":
+            memory = (*memory, bpf_memory(b.daemon) / nodes)
+        for _ in range(reps):
+            b.ratio(rows["refresh"], "refresh", ops(nodes))
+        for _ in range(reps):
+            b.ratio(rows["handover"], "handover", ops(nodes))
+    for mode, row in rows.items():
+        res.curve("rates", f"{mode} ({kind})", nodes, row.median)
+        res.remarks.append(
+            f"{nodes} bindings, {kind}, {mode}: "
+            f"{row.samples[-1]['value']:.0f} per CPU-second, "
+            f"{row.median:.2f} of the floor")
+    return {"memory": memory, **{m: r.median for m, r in rows.items()}}
+
+
+def registrations(b, row, reps):
+    """Fresh bindings until all are there.  Few nodes: they come and go, for
+    long enough to be measured."""
+    cycles = max(1, MIN_OPS // b.nodes)
+    for k in range(reps if cycles > 1 else 1):
+        chunks = 1 if cycles > 1 else reps
+        if cycles > 1:
+            cpu = done = 0
+            a = b.echo(MIN_OPS)["per_cpu_s"]
+            for c in range(cycles):
+                if k + c > 0:
+                    b.pbus("deregister", b.nodes)
+                for r in b.register_all():
+                    cpu, done = cpu + r["cpu_s"], done + r["done"]
+            row.add(done / cpu, (a + b.echo(MIN_OPS)["per_cpu_s"]) / 2)
+            continue
+        last = b.echo(MIN_OPS)["per_cpu_s"]
+        for r in b.register_all(chunks):
+            after = b.echo(max(MIN_OPS, min(r["done"], MAX_OPS)))["per_cpu_s"]
+            row.add(r["per_cpu_s"], (last + after) / 2)
+            last = after
+
+
+# --- latency ------------------------------------------------------------------
+
+def latency(world, res, nodes, reps):
+    """64 outstanding at most, half of what the home agent can do."""
+    with bench(world, nodes) as b:
+        for _ in b.register_all():
+            pass
+        b.apart()
+        full = b.pbus("refresh", ops(nodes), window=64)["per_s"]
+        rate = int(full / 2)
+        for _ in range(reps):
+            e = b.echo(rate, window=64, rate=rate, spin="yes")
+            r = b.pbus("refresh", rate, window=64, rate=rate, spin="yes")
+            res["latency"].add(r["p99_us"] / 1000)
+            res.remarks.append(
+                f"latency at {rate}/s: PBU to PBA p50 {r['p50_us']:.0f} us, "
+                f"p99 {r['p99_us']:.0f}, p99.9 {r['p999_us']:.0f}; the bare "
+                f"echo at that rate p50 {e['p50_us']:.0f}, p99 "
+                f"{e['p99_us']:.0f}, p99.9 {e['p999_us']:.0f}")
+
+
+# --- stalls -------------------------------------------------------------------
+
+class Turns:
+    """The figures of turns.so."""
+    SIZE = 40
+
+    def __init__(self, folder):
+        self.path = f"{folder}/turns"
+        with open(self.path, "wb") as f:
+            f.write(bytes(self.SIZE))
+        self.file = open(self.path, "r+b")
+        self.map = mmap.mmap(self.file.fileno(), self.SIZE)
+
+    def env(self):
+        return {"LD_PRELOAD": f"{BIN}/turns.so", "PMIP_BENCH_TURNS": self.path}
+
+    def clear(self):
+        self.map[:] = bytes(self.SIZE)
+
+    def read(self):
+        n, cpu, wall, over1, over5 = struct.unpack("5Q", self.map[:])
+        return {"turns": n, "cpu_ms": cpu / 1e6, "wall_ms": wall / 1e6,
+                "over_1ms": over1, "over_5ms": over5}
+
+    def close(self):
+        self.map.close()
+        self.file.close()
+        os.unlink(self.path)
+
+
+def stall(world, res, nodes, kind="bpf"):
+    t = Turns(world.folder)
+    try:
+        with bench(world, nodes, kind, env=t.env()) as b:
+            t.clear()
+            for _ in b.register_all():
+                pass
+            r = t.read()
+            if r["turns"] == 0:
+                raise Failure("turns.so saw no turn of the loop")
+            if kind == "bpf":
+                res["stall"].add(r["cpu_ms"], **r)
+            res.remarks.append(
+                f"growing to {nodes} bindings ({kind}): {r['turns']} turns of "
+                f"the loop, longest {r['cpu_ms']:.2f} ms of CPU time, "
+                f"{r['wall_ms']:.2f} ms by the clock; {r['over_1ms']} over "
+                f"1 ms, {r['over_5ms']} over 5 ms")
+    finally:
+        t.close()
+
+
+# --- storm --------------------------------------------------------------------
+
+def storm(world, res, nodes, seconds=10, loss=10):
+    """Every node attaches within `seconds`; packets are lost both ways; agents
+    retransmit after 1, 2, 4 ... s."""
+    with bench(world, nodes, standin=False) as b:
+        b.apart()
+        before = rss(b.pid)
+        r = b.gen.run("register", count=nodes, window=nodes, retry="yes",
+                      rate=nodes // seconds, loss=loss, seconds=120,
+                      server=b.pid)
+        bound = b.daemon.show("status")[0]
+        c = b.daemon.counters()
+        grown = rss(b.pid) - before
+        late = {k: v for k, v in c.items() if v and (
+            "refused" in k or "overflow" in k or "full" in k or
+            "send-failed" in k)}
+        ok = r["done"] == nodes and not r["refused"] and not late
+        res["storm"].add(1.0 if ok else 0.0)
+        res.remarks.append(
+            f"storm: {nodes} nodes in {seconds} s with {loss} % loss each way: "
+            f"{r['done']} bound, {r['refused']} refused, {r['retries']} "
+            f"retransmissions, {c['ha.bindings-created']} bindings created, "
+            f"median time to be bound {r['p50_us'] / 1000:.2f} ms, p99 "
+            f"{r['p99_us'] / 1e6:.2f} s, longest {r['max_us'] / 1e6:.1f} s; "
+            f"memory grew by {grown / nodes:.0f} octets a node; counters of "
+            f"trouble: {late or 'none'}")
+        return bound
+
+
+# --- restart ------------------------------------------------------------------
+
+def restart(world, res, nodes, kind="bpf", reps=1):
+    """Kernel state is kept, the daemon starts anew and every node registers
+    again: CPU time beyond what the same refreshes cost."""
+    sweep_s = 8 + nodes // 20000
+    for _ in range(reps):
+        conf = world.ha_conf(nodes, KINDS[kind]["backend"])
+        conf["dataplane"]["on-exit"] = "keep"
+        conf["ha"]["max-lifetime"] = f"{sweep_s}s"
+        with bench(world, nodes, kind, conf=conf) as b:
+            for _ in b.register_all():
+                pass
+            known = b.pbus("refresh", nodes)["cpu_s"]
+        with world.ha(nodes, conf=conf, **KINDS[kind]) as d, \
+                world.gen(nodes) as g:
+            ready, begun = cpu_seconds(d.proc.pid), time.monotonic()
+            b = Bench(world, d, g, nodes)
+            for _ in b.register_all():
+                pass
+            left = sweep_s + 1 - (time.monotonic() - begun)
+            again = cpu_seconds(d.proc.pid) - ready
+            # the sweep comes when the longest lifetime has passed
+            b.pbus("refresh", nodes)
+            before = cpu_seconds(d.proc.pid)
+            time.sleep(max(0, left))
+            sweep = cpu_seconds(d.proc.pid) - before
+            floor = restart_floor(world, d, nodes)
+        res["restart"].add(again - known + sweep, floor, again=again,
+                           refresh=known, sweep=sweep)
+
+
+def restart_floor(world, daemon, nodes):
+    """Dump all and write all again, in batches, by a bare program."""
+    from lib import kernel
+    maps = kernel.bpf_maps(daemon)
+    out = subprocess.run([f"{BIN}/reinstall", "map", str(maps["pmip_ha64"])],
+                         check=True, text=True, stdout=subprocess.PIPE).stdout
+    n, cpu = out.split()
+    if int(n) < nodes:
+        raise Failure(f"only {n} of {nodes} paths in the map")
+    return float(cpu)
+
+
+__all__ = ["rates", "latency", "stall", "storm", "restart", "HA"]

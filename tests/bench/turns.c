@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How long a daemon's loop turns take: loaded with LD_PRELOAD, this stands
+ * before epoll_wait() and measures from its return to the next call, in the
+ * daemon's own CPU time (a stall that the daemon makes) and by the wall clock
+ * (what the machine adds).  The figures live in the file named by
+ * PMIP_BENCH_TURNS, mapped: whoever measures reads and clears them there.
+ */
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+struct turns {
+	uint64_t n, max_cpu_ns, max_wall_ns, over_1ms, over_5ms;
+};
+
+struct turns_state {
+	struct turns *shared;
+	uint64_t cpu, wall;		/* when the latest wait ended */
+};
+
+static struct turns_state st;
+
+static uint64_t
+now(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+__attribute__((constructor)) static void
+turns_open(void)
+{
+	const char *path = getenv("PMIP_BENCH_TURNS");
+	int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	st.shared = mmap(NULL, sizeof(*st.shared), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, fd, 0);
+	if (st.shared == MAP_FAILED)
+		st.shared = NULL;
+	close(fd);
+}
+
+static void
+turns_note(struct turns *t)
+{
+	uint64_t cpu = now(CLOCK_THREAD_CPUTIME_ID) - st.cpu;
+	uint64_t wall = now(CLOCK_MONOTONIC) - st.wall;
+
+	t->n++;
+	t->over_1ms += cpu > 1000000;
+	t->over_5ms += cpu > 5000000;
+	if (cpu > t->max_cpu_ns)
+		t->max_cpu_ns = cpu;
+	if (wall > t->max_wall_ns)
+		t->max_wall_ns = wall;
+}
+
+int
+epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+{
+	int r;
+
+	if (st.shared != NULL && st.wall != 0)
+		turns_note(st.shared);
+	r = (int)syscall(SYS_epoll_pwait, epfd, events, max, timeout, NULL,
+	    8);
+	if (st.shared != NULL) {
+		st.cpu = now(CLOCK_THREAD_CPUTIME_ID);
+		st.wall = now(CLOCK_MONOTONIC);
+	}
+	return r;
+}
