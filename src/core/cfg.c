@@ -6,6 +6,7 @@
 #include "core/cfg.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 #include "core/util.h"
 #include "core/yaml.h"
 
-#define FILE_MAX_LEN (16 << 20)
+#define FILE_MAX_LEN (512 << 20)	/* profiles of some million nodes */
+#define TRIM_LEN (1 << 20)		/* text from which on it is worth it */
 #define ERRORS_SHOWN 100
 
 /* Where the value of a key stood, for cfg_error(). */
@@ -501,20 +503,26 @@ cfg_load_text(const char *name, const char *text, size_t len,
     struct cfg_errors *errs)
 {
 	struct cfg_ctx c = { .name = name, .arena = arena, .errs = errs };
+	struct arena *tree = arena_new();
 	struct yaml_problem why;
 	struct ynode *root;
 	unsigned before = errs->n;
 	void *conf;
 
-	if (yaml_read(text, len, arena, &root, &why) < 0) {
+	if (yaml_read(text, len, tree, &root, &why) < 0) {
 		struct ynode at = { .line = why.line, .col = why.col };
 
 		error_at(&c, &at, "%s", why.text);
+		arena_free(tree);
 		return -EINVAL;
 	}
 	conf = arena_alloc(arena, table->size);
 	read_map(&c, table, root, conf);
 	free(c.pos);
+	/* Ten times what was made of it: give it back to the system. */
+	arena_free(tree);
+	if (len >= TRIM_LEN)
+		(void)malloc_trim(0);
 	if (errs->n != before)
 		return -EINVAL;
 	*ret_conf = conf;

@@ -28,7 +28,7 @@ struct yaml_problem {
 };
 
 #define YAML_DEPTH_MAX 32
-#define YAML_NODES_MAX 2000000
+#define YAML_NODES_MAX 50000000	/* some million mobile nodes */
 
 /*
  * Parse one document into `arena`.  0; -EINVAL with *ret_why filled in.  An

@@ -10,8 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/arena.h"
 #include "core/crypto.h"
 #include "core/util.h"
+#include "core/yaml.h"
 #include "policy/policy.h"
 
 static char path[] = "/tmp/test_policy.XXXXXX";
@@ -385,6 +387,44 @@ START_TEST(test_large)
 }
 END_TEST
 
+/* What a domain of a million nodes needs: more text than 16 MiB, and more
+ * values than two million.  The reader's tree is given back. */
+START_TEST(test_beyond)
+{
+	const size_t n = 2100000, len = 2 * n + 1;
+	char *text = malloc(len), *line = malloc(1 << 20);
+	FILE *f = fopen(path, "w");
+	struct cfg_errors errs = { 0 };
+	struct arena *a = arena_new();
+	struct yaml_problem why;
+	struct policy *p = NULL;
+	struct ynode *root;
+	int r;
+
+	memset(line, '#', 1 << 20);
+	line[(1 << 20) - 1] = '\n';
+	for (int i = 0; i < 17; i++)
+		fwrite(line, 1, 1 << 20, f);
+	fputs("mobile-nodes:\n- {nai: a@b, home-prefix: \"2001:db8::/64\"}\n",
+	    f);
+	ck_assert_int_eq(fclose(f), 0);
+	r = policy_file_new(path, &p, &errs);
+	ck_assert_msg(r == 0, "%s", errs.text);
+	ck_assert_uint_eq(policy_file_count(p), 1);
+	ck_assert_ptr_nonnull(by_nai(p, "a@b"));
+	policy_file_free(p);
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + 2 * i, i == 0 ? "[~" : ",~", 2);
+	text[len - 1] = ']';
+	ck_assert_int_eq(yaml_read(text, len, a, &root, &why), 0);
+	ck_assert_uint_eq(root->n, n);
+	arena_free(a);
+	free(text);
+	free(line);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -403,6 +443,7 @@ main(void)
 	tcase_add_test(tc, test_all_claim_one);
 	tcase_add_test(tc, test_reload);
 	tcase_add_test(tc, test_large);
+	tcase_add_test(tc, test_beyond);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
