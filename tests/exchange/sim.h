@@ -188,6 +188,7 @@ struct sim_kernel {
 	int refuse_errno;	/* -ENOBUFS, for whatever is refused */
 	unsigned refuse_set;	/* refuse that many path_set (UINT_MAX all) */
 	unsigned refuse_call;	/* same, but path_set itself says no */
+	unsigned refuse_nth;	/* let that many path_set pass before */
 	unsigned refuse_del;
 	unsigned refuse_tunnel;
 	bool forget;		/* say yes and remember nothing (large runs) */

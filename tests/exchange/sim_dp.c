@@ -290,9 +290,11 @@ dp_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	    "a path over a tunnel that is not up");
 	ck_assert_msg(ktunnel_find(k, &p->tunnel->local, &p->tunnel->remote) <
 	    k->ntunnels, "a path over a tunnel that the kernel has not");
+	op_init(&o, d, p, done, ctx);
+	if (take(&k->refuse_nth))
+		return op_start(d, &o);
 	if (take(&k->refuse_call))
 		return k->refuse_errno;
-	op_init(&o, d, p, done, ctx);
 	if (take(&k->refuse_set))
 		o.err = k->refuse_errno;
 	return op_start(d, &o);

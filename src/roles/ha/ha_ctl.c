@@ -25,6 +25,17 @@ put_in6(struct json_w *w, const char *key, const struct in6_addr *a)
 }
 
 static void
+put_in4(struct json_w *w, const char *key, const struct in_addr *a)
+{
+	char buf[ADDR_STRLEN];
+
+	if (a->s_addr == INADDR_ANY)
+		json_w_null(w, key);
+	else
+		json_w_str(w, key, in4_str(a, buf));
+}
+
+static void
 put_times(struct json_w *w, const struct ha *ha, const struct bce *b)
 {
 	usec_t now = clock_mono_us(ha->role.env->clock);
@@ -48,6 +59,7 @@ put_binding(struct ctl_call *c, const struct ha *ha, const struct bce *b)
 	json_w_str(w, "state", bce_state_name(b));
 	json_w_str(w, "hnp", prefix_str(&b->hnp, buf));
 	put_in6(w, "hoa", &b->hoa);
+	put_in4(w, "hoa4", &b->hoa4);
 	put_in6(w, "coa", &b->coa);
 	if (b->tunnel != NULL) {
 		put_in6(w, "ha", &b->tunnel->local);
@@ -176,6 +188,7 @@ ha_show(struct role *r, struct json_w *w)
 	json_w_u(w, "bindings", ha->cache.live);
 	json_w_u(w, "remembered", ha->cache.gone);
 	json_w_u(w, "pending", ha->pending);
+	json_w_u(w, "stuck_paths", ha->nstale);
 	json_w_u(w, "lookups", ha->nlookups);
 	json_w_u(w, "octets_per_binding", sizeof(struct bce));
 	json_w_u(w, "table_octets", htab_bytes(ha->cache.by_nai) +
