@@ -16,63 +16,6 @@ bld_init(struct bld *b, void *buf, size_t cap)
 	b->bad = false;
 }
 
-/* Room for n more octets; NULL and sticky when there is none. */
-static uint8_t *
-bld_room(struct bld *b, size_t n)
-{
-	uint8_t *p;
-
-	if (b->bad || n > b->cap - b->len) {
-		b->bad = true;
-		return NULL;
-	}
-	p = b->base + b->len;
-	b->len += n;
-	return p;
-}
-
-void
-bld_u8(struct bld *b, uint8_t v)
-{
-	uint8_t *p = bld_room(b, 1);
-
-	if (p != NULL)
-		p[0] = v;
-}
-
-void
-bld_u16(struct bld *b, uint16_t v)
-{
-	uint8_t *p = bld_room(b, 2);
-
-	if (p != NULL) {
-		p[0] = (uint8_t)(v >> 8);
-		p[1] = (uint8_t)v;
-	}
-}
-
-void
-bld_u32(struct bld *b, uint32_t v)
-{
-	uint8_t *p = bld_room(b, 4);
-
-	if (p != NULL) {
-		for (unsigned i = 0; i < 4; i++)
-			p[i] = (uint8_t)(v >> (24 - 8 * i));
-	}
-}
-
-void
-bld_u64(struct bld *b, uint64_t v)
-{
-	uint8_t *p = bld_room(b, 8);
-
-	if (p != NULL) {
-		for (unsigned i = 0; i < 8; i++)
-			p[i] = (uint8_t)(v >> (56 - 8 * i));
-	}
-}
-
 void
 bld_bytes(struct bld *b, const void *src, size_t n)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The packet reader.  All pointer arithmetic on packets is here and in bld.c.
+ * The packet reader.  All pointer arithmetic on packets is in cur.[ch] and
+ * bld.[ch].
  */
 #include "core/cur.h"
 
@@ -17,70 +18,9 @@ cur_init(struct cur *c, const void *data, size_t len)
 }
 
 size_t
-cur_left(const struct cur *c)
-{
-	return c->bad ? 0 : (size_t)(c->end - c->p);
-}
-
-size_t
 cur_off(const struct cur *c)
 {
 	return (size_t)(c->p - c->base);
-}
-
-const uint8_t *
-cur_ref(struct cur *c, size_t n)
-{
-	const uint8_t *p = c->p;
-
-	if (c->bad || n > cur_left(c)) {
-		c->bad = true;
-		return NULL;
-	}
-	c->p += n;
-	return p;
-}
-
-uint8_t
-cur_u8(struct cur *c)
-{
-	const uint8_t *p = cur_ref(c, 1);
-
-	return p != NULL ? p[0] : 0;
-}
-
-uint16_t
-cur_u16(struct cur *c)
-{
-	const uint8_t *p = cur_ref(c, 2);
-
-	return p != NULL ? (uint16_t)(p[0] << 8 | p[1]) : 0;
-}
-
-uint32_t
-cur_u32(struct cur *c)
-{
-	const uint8_t *p = cur_ref(c, 4);
-
-	if (p == NULL)
-		return 0;
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
-}
-
-uint64_t
-cur_u64(struct cur *c)
-{
-	uint64_t hi, lo;
-
-	/* All or nothing: a half-read number is no number. */
-	if (cur_left(c) < 8) {
-		c->bad = true;
-		return 0;
-	}
-	hi = cur_u32(c);
-	lo = cur_u32(c);
-	return hi << 32 | lo;
 }
 
 void
@@ -104,12 +44,6 @@ void
 cur_in4(struct cur *c, struct in_addr *dst)
 {
 	cur_bytes(c, dst, sizeof(*dst));
-}
-
-void
-cur_skip(struct cur *c, size_t n)
-{
-	(void)cur_ref(c, n);
 }
 
 void

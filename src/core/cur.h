@@ -27,20 +27,73 @@ cur_ok(const struct cur *c)
 	return !c->bad;
 }
 /* Octets not yet read; 0 after an error. */
-size_t cur_left(const struct cur *c);
+static inline size_t
+cur_left(const struct cur *c)
+{
+	return c->bad ? 0 : (size_t)(c->end - c->p);
+}
 /* Octets read since cur_init(). */
 size_t cur_off(const struct cur *c);
-uint8_t cur_u8(struct cur *c);
-uint16_t cur_u16(struct cur *c);
-uint32_t cur_u32(struct cur *c);
-uint64_t cur_u64(struct cur *c);
+/* Borrow n octets in place (n 0: do not look at them); NULL on error. */
+static inline const uint8_t *
+cur_ref(struct cur *c, size_t n)
+{
+	const uint8_t *p = c->p;
+
+	if (c->bad || n > cur_left(c)) {
+		c->bad = true;
+		return NULL;
+	}
+	c->p += n;
+	return p;
+}
+static inline uint8_t
+cur_u8(struct cur *c)
+{
+	const uint8_t *p = cur_ref(c, 1);
+
+	return p != NULL ? p[0] : 0;
+}
+static inline uint16_t
+cur_u16(struct cur *c)
+{
+	const uint8_t *p = cur_ref(c, 2);
+
+	return p != NULL ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+}
+static inline uint32_t
+cur_u32(struct cur *c)
+{
+	const uint8_t *p = cur_ref(c, 4);
+
+	if (p == NULL)
+		return 0;
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+static inline uint64_t
+cur_u64(struct cur *c)
+{
+	uint64_t hi, lo;
+
+	/* All or nothing: a half-read number is no number. */
+	if (cur_left(c) < 8) {
+		c->bad = true;
+		return 0;
+	}
+	hi = cur_u32(c);
+	lo = cur_u32(c);
+	return hi << 32 | lo;
+}
 /* Copies n octets to dst; dst is zeroed on error. */
 void cur_bytes(struct cur *c, void *dst, size_t n);
 void cur_in6(struct cur *c, struct in6_addr *dst);
 void cur_in4(struct cur *c, struct in_addr *dst);
-void cur_skip(struct cur *c, size_t n);
-/* Borrow n octets in place (n 0: do not look at them); NULL on error. */
-const uint8_t *cur_ref(struct cur *c, size_t n);
+static inline void
+cur_skip(struct cur *c, size_t n)
+{
+	(void)cur_ref(c, n);
+}
 /*
  * A child cursor over the next n octets, which the parent skips.  On error
  * the child is empty and bad as well.

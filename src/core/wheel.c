@@ -9,6 +9,11 @@
  * A slot of a higher level may hold hundreds of thousands of timers.  They move
  * down MOVES at a time for each callback that the caller's budget allows; until
  * the last one has moved the wheel stays in that tick, and nothing overtakes.
+ *
+ * A timer that is put off stays where it is and only notes its new time: its
+ * neighbours in the slot, at a million timers, are in nobody's cache.  When the
+ * slot's turn comes it moves on.  So a timer is never in a later slot than its
+ * due time's, but may be in an earlier one.
  */
 #include "core/wheel.h"
 
@@ -121,8 +126,10 @@ timer_arm(struct wheel *w, struct timer *t, usec_t delay)
 	due = MAX_OF(due, w->now_ms + 1);
 	due = MIN_OF(due, w->now_ms + SPAN_MAX);
 	if (timer_armed(t)) {
-		if (t->due_ms == due)
+		if (t->due_ms <= due) {
+			t->due_ms = due;
 			return;
+		}
 		timer_cancel(w, t);
 	}
 	t->due_ms = due;
@@ -225,16 +232,22 @@ enter_tick(struct wheel *w, uint64_t *moves)
 	return true;
 }
 
-/* Run what is due, up to the budget; false when it is used up. */
+/* Run what is due, up to the budget, and put back what has been put off;
+ * false when budget or *moves are used up. */
 static bool
-run_due(struct wheel *w, unsigned budget, unsigned *ran)
+run_due(struct wheel *w, unsigned budget, uint64_t *moves, unsigned *ran)
 {
 	while (w->running != NULL) {
 		struct timer *t = w->running;
 
-		if (budget != 0 && *ran == budget)
+		if (budget != 0 && (*ran == budget || *moves == 0))
 			return false;
 		list_del(t);
+		if (t->due_ms > w->now_ms) {
+			place(w, t);
+			(*moves)--;
+			continue;
+		}
 		w->count--;
 		(*ran)++;
 		t->fn(t);
@@ -254,7 +267,7 @@ wheel_advance(struct wheel *w, usec_t now, unsigned budget)
 		int64_t tick;
 
 		if (!enter_tick(w, budget != 0 ? &moves : NULL) ||
-		    !run_due(w, budget, &ran))
+		    !run_due(w, budget, &moves, &ran))
 			return ran;
 		tick = next_tick(w);
 		if (tick > until)
