@@ -270,6 +270,26 @@ struct ha_conf *sim_ha_conf(struct sim *s, const char *addr);
 struct pma_conf *sim_pma_conf(struct sim *s, const char *addr);
 /* Append; `pmas` empty means the node's start adds every PMA of the world. */
 void sim_ha_allow(struct sim *s, struct ha_conf *c, const char *pma);
+/* Anchor one more prefix, of either family. */
+void sim_ha_home_prefix(struct sim *s, struct ha_conf *c, const char *prefix);
+/*
+ * A prefix on a real interface; sim_add_ha() makes interfaces of these names,
+ * ifindex 1 ...  Hosts there: sim_mn_new(), sim_mn_addr(),
+ * sim_mn_plug(host, ha, 1).
+ */
+void sim_ha_home_link(struct sim *s, struct ha_conf *c, const char *prefix,
+    const char *ifname);
+/* Gateway mode: one router address and one server more; either NULL. */
+void sim_ha_dhcp4(struct sim *s, struct ha_conf *c, const char *addr,
+    const char *server);
+/* DHCPv6 relay, one server more. */
+void sim_pma_dhcp6(struct sim *s, struct pma_conf *c, const char *server);
+/*
+ * DHCPv4 relay: link-selection with our address `addr`, or gateway when that
+ * is NULL; one server more unless NULL.
+ */
+void sim_pma_dhcp4(struct sim *s, struct pma_conf *c, const char *addr,
+    const char *server);
 void sim_pma_access(struct sim *s, struct pma_conf *c, const char *ifname,
     int type, const char *nai);
 
@@ -322,6 +342,18 @@ struct sim_policy_knobs *sim_policy(struct sim *s);
  */
 struct profile *sim_profile(struct sim *s, const char *nai,
     const char *prefix, const char *mac);
+/*
+ * The Shared-Prefix model, addresses by DHCP; `address` is a static one (NULL:
+ * whatever the server says).  mac may be NULL.
+ */
+struct profile *sim_profile_shared(struct sim *s, const char *nai,
+    const char *prefix, const char *address, const char *mac);
+/*
+ * IPv4 service for it; `address` NULL: by DHCP.  What else there is to vary
+ * has no helper: p->addr_config = ADDRCONF_BOTH; p->pmip = false;
+ */
+void sim_profile_ip4(struct profile *p, const char *subnet,
+    const char *router, const char *address);
 void sim_profile_allow(struct sim *s, struct profile *p, const char *pma);
 void sim_profile_del(struct sim *s, const char *nai);
 /* Tell every node, as a reload does; removed profiles die afterwards. */

@@ -374,6 +374,76 @@ sim_ha_allow(struct sim *s, struct ha_conf *c, const char *pma)
 	list_add(s, &c->pmas, &p, sizeof(p));
 }
 
+void
+sim_ha_home_prefix(struct sim *s, struct ha_conf *c, const char *prefix)
+{
+	struct prefix p = sim_prefix(prefix);
+
+	list_add(s, &c->home_prefixes, &p, sizeof(p));
+}
+
+void
+sim_ha_home_link(struct sim *s, struct ha_conf *c, const char *prefix,
+    const char *ifname)
+{
+	struct ha_conf_home_link l = { .at.line = 1,
+		.prefix = sim_prefix(prefix), .interface = ifname };
+
+	list_add(s, &c->home_links, &l, sizeof(l));
+}
+
+static struct in_addr
+in4_of(const char *text)
+{
+	struct in_addr a;
+
+	if (in4_parse(text, &a) != 0)
+		ck_abort_msg("not an IPv4 address: %s", text);
+	return a;
+}
+
+void
+sim_ha_dhcp4(struct sim *s, struct ha_conf *c, const char *addr,
+    const char *server)
+{
+	struct in_addr a;
+
+	c->dhcp4.at.line = 1;
+	if (addr != NULL) {
+		a = in4_of(addr);
+		list_add(s, &c->dhcp4.addresses, &a, sizeof(a));
+	}
+	if (server != NULL) {
+		a = in4_of(server);
+		list_add(s, &c->dhcp4.servers, &a, sizeof(a));
+	}
+}
+
+void
+sim_pma_dhcp6(struct sim *s, struct pma_conf *c, const char *server)
+{
+	struct in6_addr a = sim_in6(server);
+
+	c->dhcp6.at.line = 1;
+	list_add(s, &c->dhcp6.servers, &a, sizeof(a));
+}
+
+void
+sim_pma_dhcp4(struct sim *s, struct pma_conf *c, const char *addr,
+    const char *server)
+{
+	struct in_addr a;
+
+	c->dhcp4.at.line = 1;
+	c->dhcp4.mode = addr != NULL ? DHCP4_LINK_SELECTION : DHCP4_GATEWAY;
+	if (addr != NULL)
+		c->dhcp4.address = in4_of(addr);
+	if (server != NULL) {
+		a = in4_of(server);
+		list_add(s, &c->dhcp4.servers, &a, sizeof(a));
+	}
+}
+
 struct pma_conf *
 sim_pma_conf(struct sim *s, const char *addr)
 {
@@ -434,6 +504,11 @@ sim_add_ha(struct sim *s, const char *addr, const struct ha_conf *conf)
 
 		ck_assert(n->naddrs < SIM_NODE_ADDRS);
 		n->addrs[n->naddrs++] = a[i];
+	}
+	for (size_t i = 0; i < conf->home_links.n; i++) {
+		const struct ha_conf_home_link *l = conf->home_links.v;
+
+		(void)sim_add_if(n, l[i].interface, false);
 	}
 	sim_node_role(n, &ha_role_ops, conf);
 	ck_assert_int_eq(sim_node_start(n), 0);

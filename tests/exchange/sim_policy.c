@@ -285,6 +285,31 @@ sim_profile(struct sim *s, const char *nai, const char *prefix,
 	return &p->p;
 }
 
+struct profile *
+sim_profile_shared(struct sim *s, const char *nai, const char *prefix,
+    const char *address, const char *mac)
+{
+	struct profile *p = sim_profile(s, nai, prefix, mac);
+
+	p->model = MODEL_SHARED_PREFIX;
+	p->addr_config = ADDRCONF_DHCP;
+	if (address != NULL)
+		p->home_address = sim_in6(address);
+	return p;
+}
+
+void
+sim_profile_ip4(struct profile *p, const char *subnet, const char *router,
+    const char *address)
+{
+	p->ip4 = (struct profile_ip4){ .at.line = 1,
+		.home_subnet = sim_prefix(subnet) };
+	ck_assert_int_eq(p->ip4.home_subnet.family, AF_INET);
+	ck_assert_int_eq(in4_parse(router, &p->ip4.router), 0);
+	if (address != NULL)
+		ck_assert_int_eq(in4_parse(address, &p->ip4.home_address), 0);
+}
+
 void
 sim_profile_allow(struct sim *s, struct profile *p, const char *pma)
 {
