@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/arena.h"
 #include "core/cfg_int.h"
@@ -17,6 +18,7 @@
 #include "core/yaml.h"
 
 #define FILE_MAX_LEN (512 << 20)	/* profiles of some million nodes */
+#define STREAM_MAX_LEN (16 << 20)	/* of a pipe or device: may be endless */
 #define TRIM_LEN (1 << 20)		/* text from which on it is worth it */
 #define ERRORS_SHOWN 100
 
@@ -534,18 +536,21 @@ static int
 read_file(const char *path, char **ret, size_t *ret_len)
 {
 	FILE *f = fopen(path, "re");
-	size_t cap = 4096, len = 0, n;
+	size_t cap = 4096, len = 0, n, max;
+	struct stat st;
 	char *buf;
 	int r;
 
 	if (f == NULL)
 		return -errno;
+	max = fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) ?
+	    FILE_MAX_LEN : STREAM_MAX_LEN;
 	buf = malloc(cap);
 	if (buf == NULL)
 		abort();
 	while ((n = fread(buf + len, 1, cap - len, f)) > 0) {
 		len += n;
-		if (len > FILE_MAX_LEN)
+		if (len > max)
 			break;
 		if (len == cap) {
 			cap *= 2;
@@ -554,7 +559,7 @@ read_file(const char *path, char **ret, size_t *ret_len)
 				abort();
 		}
 	}
-	r = ferror(f) ? -EIO : len > FILE_MAX_LEN ? -EFBIG : 0;
+	r = ferror(f) ? -EIO : len > max ? -EFBIG : 0;
 	if (fclose(f) != 0 && r == 0)
 		r = -errno;
 	if (r < 0) {

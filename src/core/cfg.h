@@ -100,7 +100,8 @@ void cfg_errors_done(struct cfg_errors *e);
  * Read `path` into a new struct of `table->size` octets, everything allocated
  * in `arena`, defaults filled in.  0; -EINVAL with the messages in *errs;
  * -errno (also told in *errs) when the file cannot be read.  The struct's
- * first member must be a struct cfg_where.  At most 512 MiB of text.
+ * first member must be a struct cfg_where.  At most 512 MiB of text,
+ * 16 MiB from what is no regular file.
  */
 int cfg_load(const char *path, const struct cfg_table *table,
     struct arena *arena, void **ret_conf, struct cfg_errors *errs);
