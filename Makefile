@@ -69,8 +69,8 @@ BINS := $(BUILD)/pmipd $(BUILD)/pmipctl
 
 all: $(BINS)
 
-$(BUILD)/src/mh/%.o $(BUILD)/src/nd/%.o: OUR_CFLAGS += $(STRICT)
-$(BUILD)/src/core/cur.o $(BUILD)/src/core/bld.o: OUR_CFLAGS += $(STRICT)
+$(BUILD)/src/mh/%.o $(BUILD)/src/nd/%.o $(BUILD)/src/dhcp/%.o: OUR_CFLAGS += $(STRICT)
+$(BUILD)/src/core/cur.o $(BUILD)/src/core/bld.o $(BUILD)/src/core/csum.o: OUR_CFLAGS += $(STRICT)
 
 $(BUILD)/%.o: %.c config.mk
 	@mkdir -p $(@D)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/bld.h"
+#include "core/csum.h"
 #include "core/cur.h"
 
 #define IP6_HDR 40
@@ -27,29 +28,16 @@ const struct stat_desc nd_drop_desc[ND_DROP_MAX] = {
 #undef X
 };
 
-/*
- * One's complement sum of the pseudo-header and `len` octets of ICMPv6 (RFC
- * 8200 8.1); 0 over a packet whose checksum is right.
- */
+/* 0 over a packet whose checksum is right. */
 static uint16_t
 checksum(const struct in6_addr *src, const struct in6_addr *dst,
     const void *icmp, size_t len)
 {
-	uint32_t sum = (uint32_t)len + NH_ICMP6;
 	struct cur c;
 
-	for (unsigned i = 0; i < 16; i += 2) {
-		sum += (uint32_t)(src->s6_addr[i] << 8 | src->s6_addr[i + 1]);
-		sum += (uint32_t)(dst->s6_addr[i] << 8 | dst->s6_addr[i + 1]);
-	}
 	cur_init(&c, icmp, len);
-	while (cur_left(&c) >= 2)
-		sum += cur_u16(&c);
-	if (cur_left(&c) == 1)
-		sum += (uint32_t)cur_u8(&c) << 8;
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
+	return csum_fold(csum_add(csum_pseudo6(src, dst, (uint32_t)len,
+	    NH_ICMP6), &c));
 }
 
 /* --- reading ----------------------------------------------------------- */
