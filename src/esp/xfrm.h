@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's IPsec (XFRM): is the signalling with each peer protected by the
+ * kernel's policies, and static keys put into the kernel.  Policies are watched;
+ * nothing here works per packet but xfrm_ready().
+ *
+ * A peer is ready when an ESP policy in transport mode that requires protection
+ * covers protocol 135 of both directions, whatever the MH type, and nothing of
+ * higher priority lets any of it pass (xfrm_spd.h has the rules).
+ */
+#ifndef PMIP_XFRM_H
+#define PMIP_XFRM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <netinet/in.h>
+
+struct json_w;
+struct log;
+struct loop;
+struct stats;
+struct xfrm;
+
+enum xfrm_suite {		/* of static keys */
+	XFRM_HMAC_SHA256_128,	/* NULL encryption; key of 32 octets */
+	XFRM_CHACHA20_POLY1305,	/* 36 octets: key, salt */
+	XFRM_SUITE_MAX
+};
+
+#define XFRM_KEY_MAX 36
+
+/* One direction of a pair of static keys. */
+struct xfrm_key {
+	uint32_t spi;
+	uint8_t key[XFRM_KEY_MAX];
+	/*
+	 * The last sequence number that may have been used (out) or accepted
+	 * (in) when this key was in a kernel before: what the callback
+	 * `sequence` told last.  0 for a fresh key.  Ignored when the kernel
+	 * has the security association: it knows better.
+	 */
+	uint64_t seq;
+};
+
+struct xfrm_pair {
+	enum xfrm_suite suite;
+	bool esn;		/* 64-bit sequence numbers */
+	struct xfrm_key in, out;
+};
+
+struct xfrm_peer {
+	struct in6_addr local, remote;
+	/*
+	 * Static keys; none: an IKE daemon or the operator fills the kernel.
+	 * The first pair is what we send under, all are accepted.
+	 */
+	const struct xfrm_pair *pair;
+	size_t npair;
+};
+
+struct xfrm_args {
+	struct loop *loop;
+	struct log *log;
+	struct stats *stats;
+	/*
+	 * A peer became ready, or is no longer (from the loop, or from within
+	 * xfrm_set_peers()).  May be NULL.
+	 */
+	void (*changed)(void *ctx, size_t peer, bool ready);
+	/*
+	 * Write this down: no sequence number up to `seq` of this static
+	 * security association may be used again (out) or accepted again (in)
+	 * by a later kernel.  Out: some way ahead of what is used, exact at
+	 * xfrm_free().  May be NULL.
+	 */
+	void (*sequence)(void *ctx, const struct in6_addr *src,
+	    const struct in6_addr *dst, uint32_t spi, uint64_t seq);
+	void *ctx;
+};
+
+/*
+ * 0; or -errno, told in the log with the kernel module that is missing.
+ * Everything in `a` is borrowed and outlives the result.
+ */
+int xfrm_new(const struct xfrm_args *a, struct xfrm **ret);
+/*
+ * The peers, at start and at every reload: copied, but for the keys, which go
+ * to the kernel and are forgotten.  What an earlier run left in the kernel and
+ * is the same is adopted as it is; new keys are in force before old ones go.
+ * 0; or -errno (told in the log), and the peers that failed are not ready:
+ * xfrm_missing() says why.
+ */
+int xfrm_set_peers(struct xfrm *x, const struct xfrm_peer *peers, size_t n);
+/* May signalling go to and come from the i-th peer? */
+bool xfrm_ready(const struct xfrm *x, size_t peer);
+/* What is missing, one sentence for the operator; "" when ready.  Valid until
+ * the next turn of the loop. */
+const char *xfrm_missing(const struct xfrm *x, size_t peer);
+/*
+ * Members of an open object for `show ipsec`: "ready", "missing", "sas" with
+ * what the kernel has right now.
+ */
+void xfrm_show_peer(struct xfrm *x, size_t peer, struct json_w *w);
+/*
+ * keep: leave static keys and their policies in the kernel for the next run.
+ * NULL is accepted.
+ */
+void xfrm_free(struct xfrm *x, bool keep);
+
+#endif
