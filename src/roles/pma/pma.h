@@ -6,6 +6,9 @@
  *   pma_access.c  access interfaces: they come, change and vanish
  *   pma_list.c    the binding update list and its indexes
  *   pma_fsm.c     the state machine of one mobile node (PROTOCOL 5.1)
+ *   pma_learn.c   addresses that are learnt, by DHCP or from the home agent
+ *                 (PROTOCOL 5.4)
+ *   pma_dhcp.c    DHCP relay
  *   pma_pbu.c     signalling: build, send, retransmit, match
  *   pma_path.c    what the data plane is to do for one node
  *   pma_ra.c      Router Advertisements
@@ -22,11 +25,12 @@
 #include "roles/pma/pma_conf.h"
 #include "roles/role.h"
 
-/* PROTOCOL 5.1; VISITOR and WAIT_DHCP will join them. */
+/* PROTOCOL 5.1; VISITOR will join them. */
 enum bul_state {
 	BUL_IDLE,		/* only while it is made or freed */
 	BUL_PROFILE,		/* profile lookup under way */
 	BUL_REG,		/* first registration outstanding */
+	BUL_WAIT_DHCP,		/* Shared-Prefix: no address is known */
 	BUL_ACTIVE,
 	BUL_REREG,		/* refresh outstanding, still forwarding */
 	BUL_DEREG,		/* lifetime 0 outstanding */
@@ -56,6 +60,32 @@ struct pma_access {
 };
 
 struct bul_op;
+struct dhcp_node;		/* pma_dhcp.c */
+
+/* Who says what a node's address is. */
+enum hoa_source { HOA_NONE, HOA_STATIC, HOA_DHCP, HOA_BY_HA };
+
+/*
+ * What a node has beyond a prefix of its own: an address of its own, IPv4.
+ * Only nodes that have some of that pay for it (list_more()).
+ */
+struct bul_more {
+	struct bule *b;
+	/* of the profile */
+	struct in6_addr static6;	/* Shared-Prefix; :: by DHCP */
+	struct prefix subnet4;		/* home subnet; family 0: no IPv4 */
+	struct in_addr static4;		/* 0.0.0.0: by DHCP */
+	struct in_addr router4;		/* the subnet's */
+	/* what is registered, or will be with the next PBU */
+	struct in6_addr hoa;		/* :: none known */
+	struct in_addr hoa4;		/* D6.11-5; 0.0.0.0 none known */
+	struct in_addr gw4;		/* D6.11-7: the node's default router */
+	struct timer t_hoa, t_hoa4;	/* the leases end */
+	uint8_t plen4;			/* D6.11-6 */
+	uint8_t hoa_by, hoa4_by;	/* enum hoa_source */
+	struct dhcp_node *dhcp;		/* the relay's own; it frees it in
+					 * dhcp_node_free() */
+};
 
 /*
  * Binding update list entry (draft 6.11).  Keys: NAI; (access interface, MAC);
@@ -75,7 +105,9 @@ struct bule {
 	struct timer t_ra;		/* next unsolicited advertisement */
 	struct timer t_probe;
 	struct timer t_path;		/* next try of a removal */
-	struct prefix hnp;		/* Per-MN-Prefix: the /64 */
+	struct bul_more *more;		/* NULL: nothing of that */
+	struct prefix hnp;		/* the /64 of the profile: its own, or
+					 * shared with others */
 	struct in6_addr lla;		/* of the node, from its RS; :: unknown */
 	struct in6_addr addr;		/* another one of it; :: unknown */
 	struct mac mac;
@@ -93,6 +125,7 @@ struct bule {
 	uint8_t path_tries;		/* removals that failed */
 	uint8_t probes;			/* left; 0 not probing */
 	bool per_mn_prefix;		/* draft 6.11: model flag */
+	uint8_t addr_config;		/* enum addr_config, of the profile */
 	bool by_mac_in, by_lla_in, by_hnp_in;	/* in those indexes */
 	bool signalled;			/* the home agent may know of it */
 	bool awaiting;			/* a PBU is unanswered */
@@ -144,6 +177,12 @@ struct bule {
 	X(PMA_ST_RA_FAILED, "ra-failed", "that could not be sent") \
 	X(PMA_ST_RS, "rs-received", "Router Solicitations of known nodes") \
 	X(PMA_ST_PROBE, "probes-sent", "Neighbour Solicitations") \
+	X(PMA_ST_LEARNT, "addresses-learnt", "by DHCP, of either family") \
+	X(PMA_ST_FORGOTTEN, "addresses-forgotten", \
+	    "leases that ended: released, declined, refused, expired") \
+	X(PMA_ST_HOA_OUTSIDE, "address-outside", \
+	    "DHCP assigned an address that is not in the home prefix or " \
+	    "subnet: not used") \
 	X(PMA_ST_BE, "binding-errors", \
 	    "a home agent does not know the message: RFC 6275 6.1.9")
 
@@ -200,6 +239,8 @@ void list_place(struct bule *b, struct pma_access *a, const struct mac *mac);
 /* The node's link-local address, learnt (D6.11-4). */
 void list_learn_lla(struct bule *b, const struct in6_addr *lla);
 struct pma_peer *list_peer(struct pma *p, const struct in6_addr *ha);
+/* Its struct bul_more, made at the first call. NULL: out of memory. */
+struct bul_more *list_more(struct bule *b);
 
 /* --- pma_fsm.c ------------------------------------------------------------------ */
 
@@ -228,6 +269,55 @@ void fsm_policy_changed(struct bule *b);
 void fsm_probe_failed(struct bule *b);
 /* Free it now, or when the data plane lets go of it. */
 void fsm_forget(struct bule *b);
+
+/* --- pma_learn.c (PROTOCOL 5.4) ------------------------------------------------ */
+
+#define LEASE_INFINITE 0xffffffffU
+
+/*
+ * A DHCPv6 server has assigned `addr` to the node, valid for `valid_s` from
+ * now, or renewed that.  One address a node: of several in one reply the
+ * relay reports the one that is known (b->more->hoa), else the first.  What is
+ * outside the home prefix is refused, counted and logged.
+ */
+void fsm_learn_hoa(struct bule *b, const struct in6_addr *addr,
+    uint32_t valid_s);
+/*
+ * It is not the node's any more; `why` is for the log ("released", "declined",
+ * "expired", "no-binding" ...).  A static address stays.
+ */
+void fsm_forget_hoa(struct bule *b, const char *why);
+/*
+ * The same for IPv4: address, prefix length (option 1; 0: the home subnet's),
+ * router (option 3; 0.0.0.0: the profile's), against the home subnet.
+ */
+void fsm_learn_ip4(struct bule *b, const struct in_addr *hoa4, uint8_t plen,
+    const struct in_addr *router, uint32_t lease_s);
+void fsm_forget_ip4(struct bule *b, const char *why);
+
+/* What becomes of a DHCP message of the node. */
+enum dhcp_gate {
+	DHCP_RELAY,
+	DHCP_HOLD,	/* keep one until dhcp_node_ready() */
+	DHCP_DROP,
+};
+/* family AF_INET6 or AF_INET. */
+enum dhcp_gate fsm_dhcp_gate(const struct bule *b, int family);
+
+/* --- pma_dhcp.c ------------------------------------------------------------------ */
+
+/*
+ * The gate is open now (again): flush what is held, both families.  May be
+ * called when it was open already.
+ */
+void dhcp_node_ready(struct bule *b);
+/*
+ * The gate has closed: forget what is held.  May be called when nothing is;
+ * the node may be ready again later.
+ */
+void dhcp_node_gone(struct bule *b);
+/* The entry is freed: and so must be b->more->dhcp (b->more is not NULL). */
+void dhcp_node_free(struct bule *b);
 
 /* --- pma_pbu.c ------------------------------------------------------------------- */
 

@@ -30,7 +30,8 @@
 
 const char *const bul_state_names[BUL_STATE_MAX] = {
 	[BUL_IDLE] = "idle", [BUL_PROFILE] = "profile",
-	[BUL_REG] = "registering", [BUL_ACTIVE] = "active",
+	[BUL_REG] = "registering", [BUL_WAIT_DHCP] = "waiting-for-dhcp",
+	[BUL_ACTIVE] = "active",
 	[BUL_REREG] = "refreshing", [BUL_DEREG] = "deregistering",
 	[BUL_DENIED] = "denied", [BUL_BACKOFF] = "backoff",
 };
@@ -195,7 +196,18 @@ take_profile(struct bule *b, const struct profile *prof)
 	b->peer->nodes++;
 	list_set_hnp(b, &prof->home_prefix);
 	b->per_mn_prefix = prof->model == MODEL_PER_MN_PREFIX;
+	b->addr_config = (uint8_t)prof->addr_config;
 	b->lifetime_us = prof->lifetime_us;
+	if (prof->ip4.at.line > 0) {
+		struct bul_more *m = list_more(b);
+
+		if (m == NULL) {
+			enter_denied(b, "no-memory", -1);
+			return false;
+		}
+		m->subnet4 = prof->ip4.home_subnet;
+		m->router4 = m->gw4 = prof->ip4.router;
+	}
 	return true;
 }
 
@@ -551,6 +563,7 @@ in_service(struct bule *b)
 	set_state(b, BUL_ACTIVE);
 	b->rs_pending = false;
 	ra_advertise(b);
+	dhcp_node_ready(b);
 }
 
 static void

@@ -197,6 +197,49 @@ list_learn_lla(struct bule *b, const struct in6_addr *lla)
 	b->by_lla_in = true;
 }
 
+static void
+hoa_expired(struct timer *t)
+{
+	fsm_forget_hoa(CONTAINER_OF(t, struct bul_more, t_hoa)->b, "expired");
+}
+
+static void
+hoa4_expired(struct timer *t)
+{
+	fsm_forget_ip4(CONTAINER_OF(t, struct bul_more, t_hoa4)->b, "expired");
+}
+
+struct bul_more *
+list_more(struct bule *b)
+{
+	struct bul_more *m = b->more;
+
+	if (m != NULL)
+		return m;
+	m = calloc(1, sizeof(*m));
+	if (m == NULL)
+		return NULL;
+	m->b = b;
+	timer_init(&m->t_hoa, hoa_expired);
+	timer_init(&m->t_hoa4, hoa4_expired);
+	b->more = m;
+	return m;
+}
+
+static void
+free_more(struct bule *b)
+{
+	struct wheel *w = b->pma->role.env->wheel;
+
+	if (b->more == NULL)
+		return;
+	dhcp_node_free(b);
+	timer_cancel(w, &b->more->t_hoa);
+	timer_cancel(w, &b->more->t_hoa4);
+	free(b->more);
+	b->more = NULL;
+}
+
 void
 list_free(struct bule *b)
 {
@@ -209,6 +252,7 @@ list_free(struct bule *b)
 	timer_cancel(w, &b->t_probe);
 	timer_cancel(w, &b->t_path);
 	list_place(b, NULL, NULL);
+	free_more(b);
 	if (b->peer != NULL)
 		b->peer->nodes--;
 	if (b->by_hnp_in)
