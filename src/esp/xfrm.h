@@ -17,24 +17,19 @@
 
 #include <netinet/in.h>
 
+#include "esp/esp.h"
+
 struct json_w;
+struct clock;
 struct log;
 struct loop;
 struct stats;
 struct xfrm;
 
-enum xfrm_suite {		/* of static keys */
-	XFRM_HMAC_SHA256_128,	/* NULL encryption; key of 32 octets */
-	XFRM_CHACHA20_POLY1305,	/* 36 octets: key, salt */
-	XFRM_SUITE_MAX
-};
-
-#define XFRM_KEY_MAX 36
-
 /* One direction of a pair of static keys. */
 struct xfrm_key {
 	uint32_t spi;
-	uint8_t key[XFRM_KEY_MAX];
+	uint8_t key[ESP_KEY_MAX];
 	/*
 	 * The last sequence number that may have been used (out) or accepted
 	 * (in) when this key was in a kernel before: what the callback
@@ -45,7 +40,7 @@ struct xfrm_key {
 };
 
 struct xfrm_pair {
-	enum xfrm_suite suite;
+	enum esp_suite suite;
 	bool esn;		/* 64-bit sequence numbers */
 	struct xfrm_key in, out;
 };
@@ -64,6 +59,7 @@ struct xfrm_args {
 	struct loop *loop;
 	struct log *log;
 	struct stats *stats;
+	const struct clock *clock;	/* "last use" is on the wall clock */
 	/*
 	 * A peer became ready, or is no longer (from the loop, or from within
 	 * xfrm_set_peers()).  May be NULL.
