@@ -79,6 +79,7 @@ struct netlink {
 	struct stat_group st;
 	struct loop_fd *lfd;
 	struct loop_hook *hook;
+	int proto;
 	int fd, sync_fd;
 	uint32_t seq;
 	size_t window;
@@ -97,10 +98,10 @@ struct netlink {
 /* --- sockets ----------------------------------------------------------- */
 
 static int
-open_socket(int *ret)
+open_socket(int proto, int *ret)
 {
 	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, proto);
 	int on = 1, size = RCVBUF;
 
 	if (fd < 0)
@@ -120,6 +121,14 @@ open_socket(int *ret)
 	}
 	*ret = fd;
 	return 0;
+}
+
+/* Keys of security associations are not to stay in memory. */
+static void
+wipe(int proto, void *buf, size_t len)
+{
+	if (proto == NETLINK_XFRM)
+		explicit_bzero(buf, len);
 }
 
 /* How many acknowledgements the receive buffer surely holds. */
@@ -452,37 +461,58 @@ sync_receive(int fd, void *buf, size_t cap)
 	}
 }
 
+/* The verdict in an acknowledgement. */
+static int
+sync_verdict(struct netlink *n, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *e = NLMSG_DATA(nlh);
+	const char *text = ext_text(nlh, e);
+
+	if (e->error < 0)
+		log_debug(n->log, MOD, "sync-refused", KV_ERR(e->error),
+		    KV_STR("text", text != NULL ? text : ""));
+	return e->error;
+}
+
 int
-netlink_sync(struct netlink *n, struct nl_msg *m)
+netlink_get(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn,
+    void *ctx)
 {
 	int r = sync_send(n, n->sync_fd, m, NLM_F_ACK);
+	uint32_t seq = n->seq;
+	bool done = false;
 	/* not n->in: a callback that reads it may call us */
 	_Alignas(struct nlmsghdr) uint8_t buf[SYNC_CAP];
 
-	while (r == 0) {
-		ssize_t len = sync_receive(n->sync_fd, buf, sizeof(buf));
+	while (r == 0 && !done) {
+		ssize_t got = sync_receive(n->sync_fd, buf, sizeof(buf));
+		ssize_t len = got;
 		struct nlmsghdr *nlh = (void *)buf;
 
-		if (len < 0)
-			return (int)len;
-		for (; len > 0 && NLMSG_OK(nlh, (unsigned)len);
+		if (got < 0)
+			return (int)got;
+		for (; !done && len > 0 && NLMSG_OK(nlh, (unsigned)len);
 		    nlh = NLMSG_NEXT(nlh, len)) {
-			const struct nlmsgerr *e = NLMSG_DATA(nlh);
-			const char *text;
-
-			if (nlh->nlmsg_seq != n->seq ||
-			    nlh->nlmsg_type != NLMSG_ERROR ||
-			    nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*e)))
+			if (nlh->nlmsg_seq != seq)
 				continue;
-			text = ext_text(nlh, e);
-			if (e->error < 0)
-				log_debug(n->log, MOD, "sync-refused",
-				    KV_ERR(e->error), KV_STR("text",
-				    text != NULL ? text : ""));
-			return e->error;
+			if (nlh->nlmsg_type != NLMSG_ERROR) {
+				if (fn != NULL)
+					fn(ctx, nlh);
+			} else if (nlh->nlmsg_len >=
+			    NLMSG_LENGTH(sizeof(struct nlmsgerr))) {
+				r = sync_verdict(n, nlh);
+				done = true;
+			}
 		}
+		wipe(n->proto, buf, (size_t)got);
 	}
 	return r;
+}
+
+int
+netlink_sync(struct netlink *n, struct nl_msg *m)
+{
+	return netlink_get(n, m, NULL, NULL);
 }
 
 /* The error in an NLMSG_ERROR, or in the NLMSG_DONE of a dump that failed
@@ -533,7 +563,7 @@ dump_once(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn, void *ctx)
 {
 	struct dump d = { .fn = fn, .ctx = ctx };
 	uint8_t *buf;
-	int fd, r = open_socket(&fd);
+	int fd, r = open_socket(n->proto, &fd);
 
 	if (r < 0)
 		return r;
@@ -552,6 +582,7 @@ dump_once(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn, void *ctx)
 		    NLMSG_OK(nlh, (unsigned)len); nlh = NLMSG_NEXT(nlh, len))
 			r = dump_message(&d, nlh);
 	}
+	wipe(n->proto, buf, IN_CAP);
 	free(buf);
 	close(fd);
 	return r;
@@ -574,8 +605,8 @@ netlink_dump(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn,
 /* --- life -------------------------------------------------------------- */
 
 int
-netlink_new(struct loop *l, struct log *log, struct stats *stats,
-    struct netlink **ret)
+netlink_new_proto(struct loop *l, struct log *log, struct stats *stats,
+    int proto, const char *name, struct netlink **ret)
 {
 	struct netlink *n = calloc(1, sizeof(*n));
 	int r;
@@ -584,10 +615,11 @@ netlink_new(struct loop *l, struct log *log, struct stats *stats,
 		abort();
 	n->loop = l;
 	n->log = log;
+	n->proto = proto;
 	n->fd = n->sync_fd = -1;
-	stats_register(stats, &n->st, "netlink", nl_stats, ST_MAX);
-	if ((r = open_socket(&n->fd)) < 0 ||
-	    (r = open_socket(&n->sync_fd)) < 0) {
+	stats_register(stats, &n->st, name, nl_stats, ST_MAX);
+	if ((r = open_socket(proto, &n->fd)) < 0 ||
+	    (r = open_socket(proto, &n->sync_fd)) < 0) {
 		netlink_free(n);
 		return r;
 	}
@@ -602,6 +634,13 @@ netlink_new(struct loop *l, struct log *log, struct stats *stats,
 	}
 	*ret = n;
 	return 0;
+}
+
+int
+netlink_new(struct loop *l, struct log *log, struct stats *stats,
+    struct netlink **ret)
+{
+	return netlink_new_proto(l, log, stats, NETLINK_ROUTE, "netlink", ret);
 }
 
 void
@@ -627,7 +666,7 @@ netlink_free(struct netlink *n)
 struct netlink_mon {
 	struct netlink *netlink;
 	struct loop_fd *lfd;
-	int fd;
+	int proto, fd;
 	netlink_msg_fn *fn;
 	void (*lost)(void *ctx);
 	void *ctx;
@@ -659,6 +698,7 @@ overrun(struct netlink_mon *m)
 	do
 		r = receive(m->fd, m->buf, sizeof(m->buf));
 	while (r > 0 || r == -ENOBUFS);
+	wipe(m->proto, m->buf, sizeof(m->buf));
 	if (m->lost != NULL)
 		m->lost(m->ctx);
 }
@@ -670,16 +710,17 @@ on_notification(void *ctx, int fd, int what UNUSED)
 
 	m->busy = true;
 	for (unsigned i = 0; i < READS_PER_WAKEUP && !m->dead; i++) {
-		ssize_t len = receive(fd, m->buf, sizeof(m->buf));
+		ssize_t got = receive(fd, m->buf, sizeof(m->buf)), len = got;
 		struct nlmsghdr *nlh = (void *)m->buf;
 
-		if (len == -ENOBUFS)
+		if (got == -ENOBUFS)
 			overrun(m);
-		if (len <= 0)
+		if (got <= 0)
 			break;
 		for (; !m->dead && len > 0 && NLMSG_OK(nlh, (unsigned)len);
 		    nlh = NLMSG_NEXT(nlh, len))
 			m->fn(m->ctx, nlh);
+		wipe(m->proto, m->buf, (size_t)got);
 	}
 	m->busy = false;
 	if (m->dead)
@@ -697,10 +738,11 @@ netlink_monitor(struct netlink *n, const int *groups, unsigned ngroups,
 	if (m == NULL)
 		abort();
 	m->netlink = n;
+	m->proto = n->proto;
 	m->fn = fn;
 	m->lost = lost;
 	m->ctx = ctx;
-	r = open_socket(&m->fd);
+	r = open_socket(n->proto, &m->fd);
 	if (r < 0) {
 		free(m);
 		return r;

@@ -26,11 +26,17 @@ typedef void netlink_msg_fn(void *ctx, const struct nlmsghdr *nlh);
 /* 0 or -errno. */
 int netlink_new(struct loop *l, struct log *log, struct stats *stats,
     struct netlink **ret);
+/*
+ * The same for another protocol than NETLINK_ROUTE; `name` is that of its
+ * counters.  What NETLINK_XFRM brings may hold keys: it is wiped once read.
+ */
+int netlink_new_proto(struct loop *l, struct log *log, struct stats *stats,
+    int proto, const char *name, struct netlink **ret);
 /* Requests not yet answered are dropped without callback. */
 void netlink_free(struct netlink *n);
 
 /*
- * Queue one NETLINK_ROUTE request; `m` stays the caller's.  `done` (may be
+ * Queue one request; `m` stays the caller's.  `done` (may be
  * NULL: a failure is then logged) is called from the loop, never from here,
  * exactly once: on the ack, or with -EIO when the socket lost it.
  * 0, or -ENOBUFS when 100,000 requests are unanswered.
@@ -48,6 +54,9 @@ int netlink_drain(struct netlink *n);
  * device) and for start-up.  0 or the kernel's -errno.
  */
 int netlink_sync(struct netlink *n, struct nl_msg *m);
+/* The same for a request that is answered by messages: `fn` for each. */
+int netlink_get(struct netlink *n, struct nl_msg *m, netlink_msg_fn *fn,
+    void *ctx);
 /* Synchronous dump; `fn` per message. 0 or -errno. Retries an interrupted
  * dump (NLM_F_DUMP_INTR) up to 5 times: `restart` (may be NULL) is called
  * before each further try.  `fn` may send synchronous requests and dump. */

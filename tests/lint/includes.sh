@@ -32,6 +32,6 @@ fence 'event2/' 'src/core/loop\.c'
 fence 'yaml\.h' 'src/core/yaml\.c'
 fence 'sodium\.h' 'src/core/crypto\.c'
 fence 'jansson\.h' 'src/core/json\.c'
-fence 'netlink/' 'src/core/netlink\.c|src/core/netlink\.h|src/dataplane/[a-z0-9_]*\.c|src/attach/[a-z0-9_]*\.c'
+fence 'netlink/' 'src/core/netlink\.c|src/core/netlink\.h|src/dataplane/[a-z0-9_]*\.c|src/attach/[a-z0-9_]*\.c|src/esp/xfrm[a-z_]*\.c'
 fence 'bpf/(libbpf|bpf)\.h' 'src/dataplane/bpf_[a-z]*\.c'
 exit $bad
