@@ -447,6 +447,7 @@ START_TEST(test_ignored_in_silence)
 }
 END_TEST
 
+/* D5-4: without P it is no proxy registration, and we serve nothing else. */
 START_TEST(test_plain_binding_update)
 {
 	struct t t = setup();
@@ -645,6 +646,7 @@ START_TEST(test_handover_leaves_the_others)
 }
 END_TEST
 
+/* D7.3-5: stored as it is, returned to whom it is news. */
 START_TEST(test_link_local_of_the_previous_pma)
 {
 	struct t t = setup();

@@ -367,7 +367,7 @@ START_TEST(test_ip4_both_options)
 }
 END_TEST
 
-/* D5.6-1, issue 3: IPv4 is lost and gained while the binding lives. */
+/* D5.6-1: IPv4 is lost and gained while the binding lives. */
 START_TEST(test_ip4_lost_and_gained)
 {
 	struct t t = setup4();

@@ -364,6 +364,7 @@ START_TEST(test_not_entitled)
 }
 END_TEST
 
+/* D5.4-1: from the profile, else from the configuration. */
 START_TEST(test_no_home_agent)
 {
 	struct t t = setup();
@@ -1326,6 +1327,7 @@ START_TEST(test_move_between_interfaces)
 }
 END_TEST
 
+/* D6-3, D6.3-5: one node on a link of its own, for all who listen there. */
 START_TEST(test_point_to_point)
 {
 	struct t t = setup_stopped();
@@ -1496,6 +1498,7 @@ START_TEST(test_stop)
 }
 END_TEST
 
+/* D6.6-4 */
 START_TEST(test_static_tunnel)
 {
 	struct t t = setup_stopped();

@@ -59,6 +59,7 @@ def events(d):
 
 
 def test_router_solicitation(d, events):
+    """D6.11-4: the link-local address is learnt from the solicitation."""
     d.plug("mn1", "ar1")
     events.wait("node-attached", nai=NAI["mn1"])
     until(lambda: d.attached("mn1", "ar1"), 5, "attached")

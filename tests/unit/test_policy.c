@@ -216,6 +216,7 @@ START_TEST(test_realm_case)
 }
 END_TEST
 
+/* D5-7, D5.9-12: a prefix, like a MAC address, is one node's. */
 START_TEST(test_duplicates)
 {
 	refused("mobile-nodes:\n"

@@ -74,16 +74,17 @@ class Domain:
     """`with Domain() as d:` - d.ha, d.ar1, d.ar2 are daemons, d["mn1"] is a
     namespace.  `ha`, `pma`, `ar1` are changes to the configurations of the
     home agent, both access routers, the first one; prepare(topology) is called
-    before any daemon starts."""
+    before any daemon starts, policy() is what the policy file shall hold."""
 
     def __init__(self, ha_backend="auto", pma_backend="auto", ha=None,
-                 pma=None, ar1=None, daemons=DAEMONS, prepare=None):
+                 pma=None, ar1=None, daemons=DAEMONS, prepare=None,
+                 servers=False, policy=policy):
         self.folder = work_folder()
         esp.write_keys(self.folder)
         self.captures, self.daemons, self.cleanups = [], {}, []
         self.topology = None
         try:
-            self.topology = Topology()
+            self.topology = Topology(servers)
             if prepare is not None:
                 prepare(self.topology)
             self.policy = policy()

@@ -47,7 +47,7 @@ class Pinger:
         self.ident = (os.getpid() ^ id(self) >> 4) & 0xFFFF
         self.sent, self.rtt, self.arrived = [], {}, {}
         self.unsent = set()             # the kernel refused to send
-        self.sock = icmp6_socket(ns, REPLY)
+        self.sock = self._open(ns)
         if src:
             self.sock.bind((src, 0))
         self.over = threading.Event()
@@ -56,15 +56,25 @@ class Pinger:
         for t in self.threads:
             t.start()
 
+    def _open(self, ns):
+        return icmp6_socket(ns, REPLY)
+
+    def _message(self, seq):
+        return struct.pack(">BBHHHI", ECHO, 0, 0, self.ident, seq & 0xFFFF,
+                           seq) + self.pad
+
+    def _inner(self, data):
+        """The ICMP message of what was received."""
+        return data
+
     def _send(self):
         due = time.monotonic()
         while not self.over.is_set():
             seq = len(self.sent)
-            head = struct.pack(">BBHHHI", ECHO, 0, 0, self.ident, seq & 0xFFFF,
-                               seq)
+            message = self._message(seq)
             self.sent.append(time.time())
             try:
-                self.sock.sendto(head + self.pad, (self.dst, 0))
+                self.sock.sendto(message, (self.dst, 0))
             except OSError:
                 self.unsent.add(seq)
             due = max(due + self.interval, time.monotonic())
@@ -75,6 +85,7 @@ class Pinger:
             if not select.select([self.sock], [], [], 0.1)[0]:
                 continue
             when, data, _ = receive(self.sock)
+            data = self._inner(data)
             if len(data) < 12:
                 continue
             _, _, _, ident, _, seq = struct.unpack(">BBHHHI", data[:12])
@@ -121,9 +132,34 @@ class Pinger:
         return out
 
 
+class Pinger4(Pinger):
+    """The same over IPv4, where the kernel leaves the checksum to us."""
+    ECHO, ICMP_FILTER, REPLY_ONLY = 8, 1, 0xFFFFFFFE
+
+    def _open(self, ns):
+        s = ns.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        s.setsockopt(socket.SOL_RAW, self.ICMP_FILTER,
+                     struct.pack("I", self.REPLY_ONLY))
+        s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        return s
+
+    def _message(self, seq):
+        m = bytearray(struct.pack(">BBHHHI", self.ECHO, 0, 0, self.ident,
+                                  seq & 0xFFFF, seq) + self.pad)
+        total = sum(struct.unpack(f">{len(m) // 2}H", m))
+        total = (total & 0xFFFF) + (total >> 16)
+        total = (total & 0xFFFF) + (total >> 16)
+        m[2:4] = struct.pack(">H", ~total & 0xFFFF)
+        return bytes(m)
+
+    def _inner(self, data):
+        return data[(data[0] & 15) * 4:]
+
+
 def reachable(ns, dst, timeout=5, src=None):
     """Does one echo come back within the time (asked every 50 ms)?"""
-    p = Pinger(ns, dst, interval=0.05, src=src)
+    pinger = Pinger if ":" in dst else Pinger4
+    p = pinger(ns, dst, interval=0.05, src=src)
     end = time.monotonic() + timeout
     while not p.rtt and time.monotonic() < end:
         time.sleep(0.005)
@@ -182,10 +218,11 @@ class TcpStream:
         self.times = []                 # (time, octets so far) at the client
         self.error = None
         self.over = threading.Event()
-        listener = server.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in server_addr else socket.AF_INET
+        listener = server.socket(family, socket.SOCK_STREAM)
         listener.bind((server_addr, 0))
         listener.listen(1)
-        self.client = client.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        self.client = client.socket(family, socket.SOCK_STREAM)
         self.client.settimeout(10)
         self.client.connect((server_addr, listener.getsockname()[1]))
         self.server = listener.accept()[0]
