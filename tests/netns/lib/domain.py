@@ -15,7 +15,7 @@ from .capture import Capture, keep_evidence
 from .daemon import Daemon
 from .mip6 import HandPma
 from .ns import until
-from .topology import (ADDR, COA, HA, HOME, MAC, NAI, NODES, PREFIX, ROUTERS,
+from .topology import (ADDR, COA, HA, HOME, HOME4, MAC, NAI, NODES, PREFIX, ROUTERS,
                        Topology)
 
 DAEMONS = ("ha",) + ROUTERS
@@ -47,7 +47,7 @@ def common(folder, name, backend):
 def ha_conf(folder, backend):
     pmas = [{"address": COA[r], "name": r} for r in COA]
     return {**common(folder, "ha", backend), "ha": {
-        "addresses": [HA], "uplink": "core0", "home-prefixes": [HOME],
+        "addresses": [HA], "uplink": "core0", "home-prefixes": [HOME, HOME4],
         "pmas": pmas}}
 
 

@@ -12,8 +12,9 @@ PROTO = "213"           # pmipd's rtm_protocol
 
 
 def routes(ns):
-    """IPv6 routes of pmipd in all tables."""
-    return [r for r in ns.ip_json("-6", "route", "show", "table", "all")
+    """Routes of pmipd in all tables, of IPv6 and IPv4."""
+    return [r for family in ("-6", "-4")
+            for r in ns.ip_json(family, "route", "show", "table", "all")
             if str(r.get("protocol")) == PROTO]
 
 
@@ -75,7 +76,8 @@ def bpf_state(daemon):
         for k, v in _dump(maps[f"pmip_{daemon.roles}{size}"]):
             peer = peers.get(int.from_bytes(v[:4], sys.byteorder))
             net = ipaddress.IPv6Network((k.ljust(16, b"\0"), size))
-            found[str(net)] = peer
+            ip4 = net.network_address.ipv4_mapped
+            found[f"{ip4}/32" if ip4 else str(net)] = peer
     return set(peers.values()), found
 
 
@@ -107,9 +109,20 @@ def paths(daemon):
 def ip6tnl_state(ns):
     """Backend ip6tnl: (remote ends, paths)."""
     remote = {name: t["remote"] for name, t in ip6tnl(ns).items()}
-    found = {}
+    found, hosts, default4 = {}, [], None
     for r in routes(ns):
-        if r.get("dev") in remote:
-            prefix = r.get("from") if r["dst"] == "default" else r["dst"]
-            found[prefix] = remote[r["dev"]]
+        end, dst = remote.get(r.get("dev")), r.get("from", r["dst"])
+        if end is None:
+            hosts.append(dst)
+        elif dst == "default":          # IPv4 at an access router: no source
+            default4 = end
+        else:
+            found[_whole(dst)] = end
+    for dst in hosts:
+        if default4 and "." in dst:
+            found[_whole(dst)] = default4
     return set(remote.values()), found
+
+
+def _whole(prefix):
+    return str(ipaddress.ip_network(prefix))

@@ -4,8 +4,8 @@ import logging
 import time
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
-from scapy.fields import (ByteField, IP6Field, LongField,  # noqa: E402
-                          ShortField)
+from scapy.fields import (BitField, ByteField, IP6Field,     # noqa: E402
+                          IPField, LongField, ShortField)
 from scapy.layers import inet6                              # noqa: E402
 from scapy.layers.inet6 import (IPv6, MIP6MH_BA, MIP6MH_BU,  # noqa: E402
                                 MIP6OptMNID, MIP6OptUnknown)
@@ -47,8 +47,46 @@ class OptLLID(inet6._MIP6OptAlign):
     x, y = 8, 2
 
 
-for _o in (OptHNP, OptTimestamp, OptAltCoA, OptLLID):
+class OptIp4(inet6._MIP6OptAlign):
+    """IPv4 Home Address (RFC 5555 section 3.1.1); the request of RFC 5844
+    section 3.1.1 with otype=36."""
+    name = "IPv4 Home Address"
+    fields_desc = [ByteField("otype", 29), ByteField("olen", 6),
+                   BitField("plen", 32, 6), BitField("res", 0, 10),
+                   IPField("addr", "0.0.0.0")]
+    x, y = 4, 0
+
+
+class OptIp4Ack(inet6._MIP6OptAlign):
+    """IPv4 Address Acknowledgement (RFC 5555 section 3.2.1); the reply of
+    RFC 5844 section 3.1.2 with otype=37."""
+    name = "IPv4 Address Acknowledgement"
+    fields_desc = [ByteField("otype", 30), ByteField("olen", 6),
+                   ByteField("status", 0), BitField("plen", 32, 6),
+                   BitField("res", 0, 2), IPField("addr", "0.0.0.0")]
+    x, y = 4, 0
+
+
+class OptIp4Router(inet6._MIP6OptAlign):
+    """IPv4 Default-Router Address (RFC 5844 section 3.1.3)."""
+    name = "IPv4 Default-Router Address"
+    fields_desc = [ByteField("otype", 38), ByteField("olen", 6),
+                   ShortField("res", 0), IPField("addr", "0.0.0.0")]
+    x, y = 4, 0
+
+
+class OptLla(inet6._MIP6OptAlign):
+    """Link-local Address (RFC 5213 section 8.7)."""
+    name = "Link-local Address"
+    fields_desc = [ByteField("otype", 26), ByteField("olen", 16),
+                   IP6Field("lla", "::")]
+    x, y = 8, 6
+
+
+for _o in (OptHNP, OptTimestamp, OptAltCoA, OptLLID, OptIp4, OptIp4Ack,
+           OptIp4Router, OptLla):
     inet6.moboptcls[_o.fields_desc[0].default] = _o
+inet6.moboptcls.update({36: OptIp4, 37: OptIp4Ack})
 
 
 def stamp(now=None):
@@ -105,6 +143,10 @@ def describe(p):
             out["hnp"] = f"{o.prefix}/{o.plen}"
         elif kind == 27:
             out["timestamp"] = o.value / 65536
+        elif kind in (29, 30, 36, 37, 38):
+            out[f"ip4-{kind}"] = o.addr
+        elif kind == 26:
+            out["lla"] = o.lla
     return out
 
 

@@ -134,11 +134,11 @@ class Pinger:
 
 class Pinger4(Pinger):
     """The same over IPv4, where the kernel leaves the checksum to us."""
-    ECHO, ICMP_FILTER, REPLY_ONLY = 8, 1, 0xFFFFFFFE
+    ECHO, SOL_RAW, ICMP_FILTER, REPLY_ONLY = 8, 255, 1, 0xFFFFFFFE
 
     def _open(self, ns):
         s = ns.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-        s.setsockopt(socket.SOL_RAW, self.ICMP_FILTER,
+        s.setsockopt(self.SOL_RAW, self.ICMP_FILTER,
                      struct.pack("I", self.REPLY_ONLY))
         s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         return s
