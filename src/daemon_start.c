@@ -77,6 +77,17 @@ on_udp(void *ctx, const struct link_if *lif, const struct mac *src,
 }
 
 static void
+on_dhcp(void *ctx, const struct dhcp_pkt *pkt)
+{
+	struct daemon *d = ctx;
+
+	for (size_t i = 0; i < d->nroles; i++) {
+		if (d->roles[i]->ops->dhcp != NULL)
+			d->roles[i]->ops->dhcp(d->roles[i], pkt);
+	}
+}
+
+static void
 on_icmp(void *ctx, const struct icmp_pkt *pkt)
 {
 	struct daemon *d = ctx;
@@ -216,6 +227,19 @@ start_dataplane(struct daemon *d)
 	return 0;
 }
 
+/* Opens nothing before a role listens somewhere. */
+static int
+start_dhcp(struct daemon *d)
+{
+	int r = dhcp_sock_new(d->loop, d->log, d->stats, &d->env.dhcp);
+
+	if (r < 0)
+		return r;
+	d->env.dhcp->recv = on_dhcp;
+	d->env.dhcp->recv_ctx = d;
+	return 0;
+}
+
 static int
 start_sockets(struct daemon *d)
 {
@@ -244,7 +268,7 @@ start_sockets(struct daemon *d)
 	d->env.link->arp = on_arp;
 	d->env.link->udp = on_udp;
 	d->env.link->ctx = d;
-	return 0;
+	return start_dhcp(d);
 }
 
 static const struct role_ops *
@@ -422,6 +446,7 @@ daemon_stop(struct daemon *d)
 	}
 	if (d->env.link != NULL)
 		link_sock_free(d->env.link);
+	dhcp_sock_free(d->env.dhcp);
 	icmp_sock_free(d->env.icmp);
 	if (d->env.mh != NULL)
 		mh_sock_free(d->env.mh);
