@@ -91,9 +91,12 @@ int xfrm_new(const struct xfrm_args *a, struct xfrm **ret);
 int xfrm_set_peers(struct xfrm *x, const struct xfrm_peer *peers, size_t n);
 /* May signalling go to and come from the i-th peer? */
 bool xfrm_ready(const struct xfrm *x, size_t peer);
-/* What is missing, one sentence for the operator; "" when ready.  Valid until
- * the next turn of the loop. */
-const char *xfrm_missing(const struct xfrm *x, size_t peer);
+/* The same for a message that is about to leave: should no security
+ * association come, that is told. */
+bool xfrm_may_send(struct xfrm *x, size_t peer);
+/* What is missing, a sentence or two for the operator; "" when ready.  Valid
+ * until the next call. */
+const char *xfrm_missing(struct xfrm *x, size_t peer);
 /*
  * Members of an open object for `show ipsec`: "ready", "missing", "sas" with
  * what the kernel has right now.

@@ -559,8 +559,8 @@ spd_verdict_name(enum spd_verdict v)
 }
 
 char *
-spd_words(const struct spd_result *r, const struct spd_flow *f, char *buf,
-    size_t cap)
+spd_words(const struct spd_result *r, const struct spd_flow *f,
+    const char *no_policy, char *buf, size_t cap)
 {
 	const struct words *w = &verdict_words[r->verdict];
 	char src[ADDR_STRLEN], dst[ADDR_STRLEN], flow[128], by[64] = "";
@@ -573,7 +573,8 @@ spd_words(const struct spd_result *r, const struct spd_flow *f, char *buf,
 		return buf;
 	}
 	if (r->verdict == SPD_NO_POLICY) {
-		snprintf(buf, cap, "%s %s: %s", w->what, flow, w->hint);
+		snprintf(buf, cap, "%s %s: %s", w->what, flow,
+		    no_policy != NULL ? no_policy : w->hint);
 		return buf;
 	}
 	if (r->spi != 0)

@@ -151,9 +151,12 @@ struct spd_result {
 struct spd_result spd_judge(const struct spd_policy *p, size_t np,
     const struct spd_sa *sa, size_t nsa, const struct spd_flow *f);
 const char *spd_verdict_name(enum spd_verdict v);
-/* "no policy out A -> B proto 135: do this"; "" when protected. Returns buf. */
+/*
+ * "no policy out A -> B proto 135: do this"; "" when protected.  `no_policy`:
+ * what to do when there is none; NULL for the usual hint.  Returns buf.
+ */
 char *spd_words(const struct spd_result *r, const struct spd_flow *f,
-    char *buf, size_t cap);
+    const char *no_policy, char *buf, size_t cap);
 
 /* May an ESP SA carry the flow as the SA's own addresses say? */
 bool spd_sa_is_of(const struct spd_sa *sa, const struct spd_flow *f);

@@ -1,0 +1,937 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's IPsec: whether it protects the signalling with each peer.
+ *
+ * We keep a copy of those policies and security associations that concern a
+ * peer or are ours, from one dump, and follow the kernel's notifications.  Each
+ * change is judged (xfrm_spd.c) for the peers it touches, at once: a policy
+ * that goes takes the peer's readiness with it before the next message leaves.
+ * When notifications were lost everything is read again.
+ *
+ * ACQUIRE is not listened to: with a listener the kernel believes that an IKE
+ * daemon was told, keeps its placeholder for half a minute, and asks nobody
+ * else meanwhile, such as the daemon that has just come back.  That no security
+ * association comes is seen from its absence instead (on_tick()).
+ *
+ * Static keys become SAs and policies with a reqid of our own, by which the
+ * next run knows them.  An SA that the kernel has with the same key is left
+ * alone, so that its sequence numbers go on.  A new one starts behind what the
+ * owner has on record: the kernel tells us every few thousand numbers, we tell
+ * the owner SEQ_AHEAD more than that, and what a crash of the machine hides is
+ * less (RFC 4303 section 3.3.3: never the same number under the same key).
+ */
+#include "esp/xfrm.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/netlink.h>
+#include <linux/xfrm.h>
+
+#include "core/addr.h"
+#include "core/clock.h"
+#include "core/crypto.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/netlink.h"
+#include "core/stats.h"
+#include "core/util.h"
+#include "core/wheel.h"
+#include "esp/xfrm_put.h"
+#include "esp/xfrm_spd.h"
+
+#define MOD "ipsec"
+#define TABLE_MAX 65536		/* policies, SAs of interest */
+#define TICK_US (5 * USEC_PER_SEC)
+#define TICKS_WITHOUT_SA 2	/* until we say so */
+#define SAS_PER_TICK 64		/* whose counters are looked at */
+#define SEQ_AHEAD 65536		/* > XFRMA_REPLAY_THRESH by far */
+#define WHY_MAX (2 * SPD_WORDS_MAX + 4)
+
+enum {
+#define X(id, name, help) ST_##id,
+	SPD_READS(X)
+#undef X
+	ST_RESYNC, ST_FULL, ST_LOST, ST_FORGED, ST_REPLAYED, ST_MAX
+};
+
+static const struct stat_desc xfrm_stats[ST_MAX] = {
+#define X(id, name, help) { name, help },
+	SPD_READS(X)
+#undef X
+	{ "tables-read", "times the kernel's IPsec was read whole" },
+	{ "tables-full", "policies or SAs that had no room here" },
+	{ "protection-lost", "times a peer's protection went away" },
+	{ "integrity-failed", "packets the kernel dropped: forged, or another "
+	    "key (RFC 4303 3.4.4)" },
+	{ "replayed", "packets the kernel dropped: repeated or too old "
+	    "(RFC 4303 3.4.3)" },
+};
+
+struct peer {
+	struct in6_addr local, remote;
+	struct spd_result in, out;
+	int failed;		/* static keys: -errno */
+	bool fixed;		/* has static keys */
+	bool judged, ready;
+	bool asked;		/* signalling wanted to leave */
+	uint8_t ticks;		/* of these, without an SA */
+};
+
+struct xfrm {
+	struct xfrm_args a;
+	struct netlink *nl;
+	struct netlink_mon *mon;
+	struct timer tick;
+	struct stat_group st;
+	struct peer *peer;
+	size_t npeer;
+	struct peer *old;	/* while those are being replaced */
+	size_t nold;
+	struct spd_policy *pol;
+	size_t npol, pol_cap;
+	struct spd_sa *sa;
+	size_t nsa, sa_cap;
+	size_t next_sa;		/* whose counters are looked at next */
+	int unread;		/* the tables could not be read: -errno */
+	int no_esp;		/* the kernel cannot do ESP: -errno */
+	bool full;
+	char why[WHY_MAX];
+};
+
+static struct spd_flow
+flow_of(const struct peer *p, enum spd_dir dir)
+{
+	return (struct spd_flow){ .dir = dir,
+		.src = dir == SPD_OUT ? p->local : p->remote,
+		.dst = dir == SPD_OUT ? p->remote : p->local };
+}
+
+/* --- words ------------------------------------------------------------- */
+
+static const char *
+failure_text(int err)
+{
+	switch (err) {
+	case -EPROTONOSUPPORT:
+		return "this kernel has no ESP for IPv6: load the module esp6 "
+		    "(CONFIG_INET6_ESP), or set security: ipsec: userspace";
+	case -ENOSYS:
+	case -ENOENT:
+	case -EINVAL:
+		return "this kernel lacks the algorithms: load the modules "
+		    "authenc, hmac, sha256_generic and crypto_null, or "
+		    "chacha20poly1305 and seqiv";
+	case -EPERM:
+		return "the kernel's IPsec may not be changed: pmipd needs "
+		    "CAP_NET_ADMIN";
+	case -EEXIST:
+		return "an SPI of the static keys is in use by another "
+		    "security association: choose another one";
+	case -EADDRINUSE:
+		return "another program's policy for the same packets is in "
+		    "the way: remove it, or take the static keys (sas) out";
+	case -EOVERFLOW:
+		return "the sequence numbers of the static keys are used up: "
+		    "new keys are needed";
+	default:
+		return "the kernel refuses the static keys";
+	}
+}
+
+static void
+direction_words(const struct peer *p, enum spd_dir dir, char *buf, size_t cap)
+{
+	const struct spd_flow f = flow_of(p, dir);
+	const struct spd_result *r = dir == SPD_OUT ? &p->out : &p->in;
+
+	spd_words(r, &f, p->fixed ? "somebody removed it, pmipctl reload puts "
+	    "it back" : NULL, buf, cap);
+}
+
+/* What is missing, into x->why. */
+static const char *
+why(struct xfrm *x, const struct peer *p)
+{
+	char out[SPD_WORDS_MAX], in[SPD_WORDS_MAX];
+
+	x->why[0] = '\0';
+	if (p->ready)
+		return x->why;
+	if (p->failed != 0 || x->no_esp != 0) {
+		int err = p->failed != 0 ? p->failed : x->no_esp;
+
+		snprintf(x->why, sizeof(x->why), "%s (%s)", failure_text(err),
+		    log_errname(err));
+		return x->why;
+	}
+	if (x->unread != 0 || x->full) {
+		snprintf(x->why, sizeof(x->why), "the kernel's policies cannot "
+		    "be judged: %s", x->full ? "there are too many" :
+		    log_errname(x->unread));
+		return x->why;
+	}
+	direction_words(p, SPD_OUT, out, sizeof(out));
+	direction_words(p, SPD_IN, in, sizeof(in));
+	snprintf(x->why, sizeof(x->why), "%s%s%s", out,
+	    out[0] != '\0' && in[0] != '\0' ? "; " : "", in);
+	return x->why;
+}
+
+/* --- judging ----------------------------------------------------------- */
+
+static void
+judge(struct xfrm *x, size_t i)
+{
+	struct peer *p = &x->peer[i];
+	const struct spd_flow out = flow_of(p, SPD_OUT),
+	    in = flow_of(p, SPD_IN);
+	bool was = p->ready;
+
+	p->out = spd_judge(x->pol, x->npol, x->sa, x->nsa, &out);
+	p->in = spd_judge(x->pol, x->npol, x->sa, x->nsa, &in);
+	p->ready = p->out.verdict == SPD_PROTECTED &&
+	    p->in.verdict == SPD_PROTECTED && p->failed == 0 &&
+	    x->unread == 0 && x->no_esp == 0 && !x->full;
+	if (p->ready == was && p->judged)
+		return;
+	p->judged = true;
+	if (p->ready) {
+		log_info(x->a.log, MOD, "peer-protected",
+		    KV_IN6("peer", &p->remote), KV_IN6("local", &p->local));
+	} else {
+		stat_add(&x->st, ST_LOST, was);
+		log_warn(x->a.log, MOD, "peer-unprotected",
+		    KV_IN6("peer", &p->remote), KV_IN6("local", &p->local),
+		    KV_STR("missing", why(x, p)));
+	}
+	if (x->a.changed != NULL)
+		x->a.changed(x->a.ctx, i, p->ready);
+}
+
+static void
+judge_all(struct xfrm *x)
+{
+	for (size_t i = 0; i < x->npeer; i++)
+		judge(x, i);
+}
+
+static bool
+sel_concerns(const struct spd_sel *s, const struct peer *p)
+{
+	const struct spd_flow out = flow_of(p, SPD_OUT),
+	    in = flow_of(p, SPD_IN);
+
+	return spd_sel_touches(s, &out) || spd_sel_touches(s, &in);
+}
+
+static bool
+sel_of_interest(const struct xfrm *x, const struct spd_sel *s)
+{
+	for (size_t i = 0; i < x->npeer; i++) {
+		if (sel_concerns(s, &x->peer[i]))
+			return true;
+	}
+	return false;
+}
+
+static void
+judge_concerned(struct xfrm *x, const struct spd_sel *s)
+{
+	for (size_t i = 0; i < x->npeer; i++) {
+		if (sel_concerns(s, &x->peer[i]))
+			judge(x, i);
+	}
+}
+
+/* --- our copy of the tables -------------------------------------------- */
+
+/* Room for one more; NULL when there are too many. */
+static void *
+table_grow(struct xfrm *x, void *v, size_t n, size_t *cap, size_t size)
+{
+	if (n == TABLE_MAX) {
+		stat_inc(&x->st, ST_FULL);
+		x->full = true;
+		return NULL;
+	}
+	if (n == *cap) {
+		*cap = *cap != 0 ? 2 * *cap : 16;
+		v = realloc(v, *cap * size);
+		if (v == NULL)
+			abort();
+	}
+	return v;
+}
+
+static void
+policy_drop(struct xfrm *x, uint32_t index)
+{
+	for (size_t i = 0; i < x->npol; i++) {
+		if (x->pol[i].index == index) {
+			x->pol[i] = x->pol[--x->npol];
+			return;
+		}
+	}
+}
+
+static bool
+policy_is_ours(const struct spd_policy *p)
+{
+	return p->ntmpl == 1 && p->tmpl[0].reqid == XFRM_OUR_REQID;
+}
+
+static void
+policy_keep(struct xfrm *x, const struct spd_policy *p)
+{
+	struct spd_policy *v;
+
+	policy_drop(x, p->index);
+	if (!policy_is_ours(p) && !sel_of_interest(x, &p->sel))
+		return;
+	v = table_grow(x, x->pol, x->npol, &x->pol_cap, sizeof(*v));
+	if (v == NULL)
+		return;
+	x->pol = v;
+	v[x->npol++] = *p;
+}
+
+static struct spd_sa *
+sa_find(struct xfrm *x, const struct in6_addr *dst, uint32_t spi,
+    uint8_t proto)
+{
+	for (size_t i = 0; i < x->nsa; i++) {
+		if (x->sa[i].spi == spi && x->sa[i].proto == proto &&
+		    in6_eq(&x->sa[i].dst, dst))
+			return &x->sa[i];
+	}
+	return NULL;
+}
+
+static void
+sa_drop(struct xfrm *x, const struct spd_sa *gone)
+{
+	struct spd_sa *sa = sa_find(x, &gone->dst, gone->spi, gone->proto);
+
+	if (sa != NULL)
+		*sa = x->sa[--x->nsa];
+}
+
+static bool
+sa_is_ours(const struct spd_sa *sa)
+{
+	return sa->reqid == XFRM_OUR_REQID && sa->proto == IPPROTO_ESP;
+}
+
+static void
+sa_keep(struct xfrm *x, const struct spd_sa *sa)
+{
+	struct spd_sa *v = sa_find(x, &sa->dst, sa->spi, sa->proto);
+
+	if (v == NULL) {
+		if (!sa_is_ours(sa) && !sel_of_interest(x, &sa->sel))
+			return;
+		v = table_grow(x, x->sa, x->nsa, &x->sa_cap, sizeof(*v));
+		if (v == NULL)
+			return;
+		x->sa = v;
+		v += x->nsa++;
+	}
+	*v = *sa;
+	v->key = NULL;		/* it was only borrowed */
+}
+
+/* --- sequence numbers of static keys ----------------------------------- */
+
+/* An address that is, or was until this reload, one of ours.  Another daemon's
+ * static keys are left alone. */
+static bool
+is_local(const struct xfrm *x, const struct in6_addr *a)
+{
+	for (size_t i = 0; i < x->npeer; i++) {
+		if (in6_eq(&x->peer[i].local, a))
+			return true;
+	}
+	for (size_t i = 0; i < x->nold; i++) {
+		if (in6_eq(&x->old[i].local, a))
+			return true;
+	}
+	return false;
+}
+
+static void
+tell_sequence(struct xfrm *x, const struct spd_sa *sa, uint64_t ahead)
+{
+	uint64_t last = sa->esn ? UINT64_MAX : ESP_SEQ32_LAST;
+	uint64_t seq = sa->seq_in;
+
+	if (x->a.sequence == NULL || !sa_is_ours(sa))
+		return;
+	if (is_local(x, &sa->src))
+		seq = sa->seq_out > last - ahead ? last : sa->seq_out + ahead;
+	x->a.sequence(x->a.ctx, &sa->src, &sa->dst, sa->spi, seq);
+}
+
+/* --- notifications ----------------------------------------------------- */
+
+static void resync(struct xfrm *x);
+
+static void
+policy_news(struct xfrm *x, const struct nlmsghdr *nlh)
+{
+	struct spd_policy p;
+	enum spd_read r = spd_read_policy(nlh, &p);
+
+	stat_inc(&x->st, r);
+	if (r != SPD_READ_OK)
+		return;
+	if (nlh->nlmsg_type == XFRM_MSG_DELPOLICY || spd_is_hard(nlh))
+		policy_drop(x, p.index);
+	else
+		policy_keep(x, &p);
+	judge_concerned(x, &p.sel);
+}
+
+static void
+sa_news(struct xfrm *x, const struct nlmsghdr *nlh)
+{
+	struct spd_sa sa;
+	enum spd_read r = spd_read_sa(nlh, &sa);
+
+	stat_inc(&x->st, r);
+	if (r != SPD_READ_OK)
+		return;
+	if (nlh->nlmsg_type == XFRM_MSG_DELSA || spd_is_hard(nlh))
+		sa_drop(x, &sa);
+	else if (nlh->nlmsg_type != XFRM_MSG_EXPIRE)
+		sa_keep(x, &sa);
+	judge_concerned(x, &sa.sel);
+}
+
+static void
+sequence_news(struct xfrm *x, const struct nlmsghdr *nlh)
+{
+	struct spd_sa ev, *sa;
+	enum spd_read r = spd_read_event(nlh, &ev);
+
+	stat_inc(&x->st, r);
+	if (r != SPD_READ_OK)
+		return;
+	sa = sa_find(x, &ev.dst, ev.spi, ev.proto);
+	if (sa == NULL)
+		return;
+	sa->seq_in = ev.seq_in;
+	sa->seq_out = ev.seq_out;
+	tell_sequence(x, sa, SEQ_AHEAD);
+}
+
+static void
+on_news(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct xfrm *x = ctx;
+
+	switch (nlh->nlmsg_type) {
+	case XFRM_MSG_NEWPOLICY:
+	case XFRM_MSG_UPDPOLICY:
+	case XFRM_MSG_DELPOLICY:
+	case XFRM_MSG_POLEXPIRE:
+		policy_news(x, nlh);
+		break;
+	case XFRM_MSG_NEWSA:
+	case XFRM_MSG_UPDSA:
+	case XFRM_MSG_DELSA:
+	case XFRM_MSG_EXPIRE:
+		sa_news(x, nlh);
+		break;
+	case XFRM_MSG_NEWAE:
+		sequence_news(x, nlh);
+		break;
+	case XFRM_MSG_FLUSHPOLICY:
+	case XFRM_MSG_FLUSHSA:
+		resync(x);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+on_lost(void *ctx)
+{
+	resync(ctx);
+}
+
+/* --- the whole tables -------------------------------------------------- */
+
+static void
+policy_dumped(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct xfrm *x = ctx;
+	struct spd_policy p;
+	enum spd_read r = spd_read_policy(nlh, &p);
+
+	stat_inc(&x->st, r);
+	if (r == SPD_READ_OK)
+		policy_keep(x, &p);
+}
+
+static void
+policies_again(void *ctx)
+{
+	((struct xfrm *)ctx)->npol = 0;
+}
+
+static void
+sa_dumped(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct xfrm *x = ctx;
+	struct spd_sa sa;
+	enum spd_read r = spd_read_sa(nlh, &sa);
+
+	stat_inc(&x->st, r);
+	if (r == SPD_READ_OK)
+		sa_keep(x, &sa);
+}
+
+static void
+sas_again(void *ctx)
+{
+	((struct xfrm *)ctx)->nsa = 0;
+}
+
+static void
+reread(struct xfrm *x)
+{
+	int r;
+
+	stat_inc(&x->st, ST_RESYNC);
+	x->full = false;
+	x->npol = x->nsa = 0;
+	r = xfrm_dump_policies(x->nl, policy_dumped, policies_again, x);
+	if (r == 0)
+		r = xfrm_dump_sas(x->nl, sa_dumped, sas_again, x);
+	if (r < 0)
+		log_err(x->a.log, MOD, "kernel-unreadable", KV_ERR(r));
+	x->unread = r;
+}
+
+static void
+resync(struct xfrm *x)
+{
+	reread(x);
+	for (size_t i = 0; i < x->nsa; i++)
+		tell_sequence(x, &x->sa[i], SEQ_AHEAD);
+	judge_all(x);
+}
+
+/* --- now and then ------------------------------------------------------ */
+
+static bool
+has_sa(const struct xfrm *x, const struct peer *p)
+{
+	const struct spd_flow out = flow_of(p, SPD_OUT);
+
+	for (size_t i = 0; i < x->nsa; i++) {
+		if (spd_sa_is_of(&x->sa[i], &out))
+			return true;
+	}
+	return false;
+}
+
+/* Signalling wants to leave and no SA comes: tell once, and when one does. */
+static void
+look_for_sa(struct xfrm *x, struct peer *p)
+{
+	bool told = p->ticks >= TICKS_WITHOUT_SA;
+
+	if (!p->ready || (!p->asked && !told))
+		return;
+	if (has_sa(x, p)) {
+		if (told)
+			log_info(x->a.log, MOD, "sa-there",
+			    KV_IN6("peer", &p->remote));
+		p->ticks = 0;
+	} else if (!told && ++p->ticks == TICKS_WITHOUT_SA) {
+		log_warn(x->a.log, MOD, "no-sa", KV_IN6("peer", &p->remote),
+		    KV_IN6("local", &p->local), KV_STR("hint", p->fixed ?
+		    "somebody removed it, pmipctl reload puts it back" :
+		    "the IKE daemon does not agree with the peer's: look for "
+		    "AUTHENTICATION_FAILED or NO_PROPOSAL_CHOSEN in both logs, "
+		    "compare keys, identities and proposals, try swanctl "
+		    "--initiate --child NAME"));
+	}
+	p->asked = false;
+}
+
+/* The kernel's counters of one SA: of interest when they grow. */
+static void
+look_at_sa(struct xfrm *x, struct spd_sa *sa)
+{
+	struct spd_sa now;
+	bool same;
+
+	if (xfrm_get_sa(x->nl, &sa->dst, sa->spi, NULL, 0, &now, &same) < 0)
+		return;		/* its notification is on the way */
+	if (now.forged > sa->forged) {
+		stat_add(&x->st, ST_FORGED, now.forged - sa->forged);
+		log_warn(x->a.log, MOD, "integrity-failed",
+		    KV_IN6("peer", &sa->src), KV_U("spi", sa->spi),
+		    KV_U("packets", now.forged - sa->forged), KV_STR("hint",
+		    "somebody forges, or the two ends have different keys"));
+	}
+	if (now.replays > sa->replays)
+		stat_add(&x->st, ST_REPLAYED, now.replays - sa->replays);
+	now.key = NULL;
+	*sa = now;
+}
+
+static void
+on_tick(struct timer *t)
+{
+	struct xfrm *x = CONTAINER_OF(t, struct xfrm, tick);
+
+	for (size_t i = 0; i < x->npeer; i++)
+		look_for_sa(x, &x->peer[i]);
+	for (size_t i = 0; i < MIN_OF(x->nsa, (size_t)SAS_PER_TICK); i++) {
+		x->next_sa = (x->next_sa + 1) % x->nsa;
+		if (x->sa[x->next_sa].proto == IPPROTO_ESP)
+			look_at_sa(x, &x->sa[x->next_sa]);
+	}
+	timer_arm(loop_wheel(x->a.loop), t, TICK_US);
+}
+
+/* --- static keys ------------------------------------------------------- */
+
+/* One SA as configured: adopted, or put in. 0 or -errno. */
+static int
+place_sa(struct xfrm *x, const struct spd_flow *f,
+    const struct xfrm_pair *pair, const struct xfrm_key *k)
+{
+	struct spd_sa sa;
+	bool same;
+	int r = xfrm_get_sa(x->nl, &f->dst, k->spi, k->key,
+	    esp_key_len(pair->suite), &sa, &same);
+
+	if (r == 0) {
+		if (!sa_is_ours(&sa))
+			return -EEXIST;
+		if (same && sa.esn == pair->esn && spd_sa_is_of(&sa, f)) {
+			tell_sequence(x, &sa, SEQ_AHEAD);
+			return 0;
+		}
+		r = xfrm_del_sa(x->nl, &f->dst, k->spi);
+	}
+	if (r < 0 && r != -ESRCH)
+		return r;
+	/* on record before the first packet can leave */
+	sa = (struct spd_sa){ .src = f->src, .dst = f->dst, .spi = k->spi,
+		.esn = pair->esn, .reqid = XFRM_OUR_REQID,
+		.proto = IPPROTO_ESP, .seq_in = k->seq, .seq_out = k->seq };
+	r = xfrm_put_sa(x->nl, f, pair, k);
+	if (r == 0)
+		tell_sequence(x, &sa, SEQ_AHEAD);
+	return r;
+}
+
+static int
+place_peer(struct xfrm *x, const struct xfrm_peer *c, const struct peer *p)
+{
+	const struct spd_flow out = flow_of(p, SPD_OUT),
+	    in = flow_of(p, SPD_IN);
+	int r = 0;
+
+	for (size_t i = 0; i < c->npair && r == 0; i++) {
+		r = place_sa(x, &in, &c->pair[i], &c->pair[i].in);
+		if (r == 0)
+			r = place_sa(x, &out, &c->pair[i], &c->pair[i].out);
+	}
+	if (r == 0)
+		r = xfrm_put_policy(x->nl, &in, 0);
+	if (r == 0)
+		r = xfrm_put_policy(x->nl, &out, c->pair[0].out.spi);
+	return r;
+}
+
+static bool
+sa_is_wanted(const struct xfrm_peer *c, size_t n, const struct spd_sa *sa)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < c[i].npair; k++) {
+			const struct xfrm_pair *q = &c[i].pair[k];
+
+			if ((q->in.spi == sa->spi &&
+			    in6_eq(&c[i].local, &sa->dst)) ||
+			    (q->out.spi == sa->spi &&
+			    in6_eq(&c[i].remote, &sa->dst)))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+flow_is_wanted(const struct xfrm_peer *c, size_t n, const struct spd_flow *f)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct peer p = { .local = c[i].local,
+			.remote = c[i].remote };
+		const struct spd_flow g = flow_of(&p, f->dir);
+
+		if (c[i].npair > 0 && in6_eq(&f->src, &g.src) &&
+		    in6_eq(&f->dst, &g.dst))
+			return true;
+	}
+	return false;
+}
+
+/* The exact sequence numbers of an SA that nobody uses any more. */
+static void
+tell_exactly(struct xfrm *x, const struct spd_sa *sa)
+{
+	struct spd_sa now;
+	bool same;
+
+	if (xfrm_get_sa(x->nl, &sa->dst, sa->spi, NULL, 0, &now, &same) == 0)
+		tell_sequence(x, &now, 0);
+}
+
+/*
+ * Take out what is ours and not wanted any more; n 0: all of it.  SAs go first:
+ * a policy without SA lets nothing pass.
+ */
+static void
+sweep(struct xfrm *x, const struct xfrm_peer *c, size_t n)
+{
+	for (size_t i = 0; i < x->nsa; i++) {
+		const struct spd_sa *sa = &x->sa[i];
+
+		if (!sa_is_ours(sa) || sa_is_wanted(c, n, sa) ||
+		    (!is_local(x, &sa->src) && !is_local(x, &sa->dst)))
+			continue;
+		tell_exactly(x, sa);
+		(void)xfrm_del_sa(x->nl, &sa->dst, sa->spi);
+	}
+	for (size_t i = 0; i < x->npol; i++) {
+		const struct spd_policy *p = &x->pol[i];
+		const struct spd_flow f = { .dir = p->dir,
+			.src = p->sel.src, .dst = p->sel.dst };
+
+		if (policy_is_ours(p) && !flow_is_wanted(c, n, &f) &&
+		    is_local(x, p->dir == SPD_OUT ? &f.src : &f.dst))
+			(void)xfrm_del_policy(x->nl, &f);
+	}
+}
+
+/* The i-th peer of the configuration, with what is known of it. */
+static void
+peer_init(struct xfrm *x, size_t i, const struct xfrm_peer *c)
+{
+	struct peer *p = &x->peer[i];
+
+	p->local = c->local;
+	p->remote = c->remote;
+	p->fixed = c->npair > 0;
+	for (size_t k = 0; k < x->nold; k++) {
+		if (in6_eq(&x->old[k].local, &p->local) &&
+		    in6_eq(&x->old[k].remote, &p->remote)) {
+			p->judged = x->old[k].judged;
+			p->ready = x->old[k].ready;
+		}
+	}
+}
+
+int
+xfrm_set_peers(struct xfrm *x, const struct xfrm_peer *c, size_t n)
+{
+	int first = 0;
+
+	x->old = x->peer;
+	x->nold = x->npeer;
+	x->peer = calloc(MAX_OF(n, (size_t)1), sizeof(*x->peer));
+	if (x->peer == NULL)
+		abort();
+	x->npeer = n;
+	for (size_t i = 0; i < n; i++)
+		peer_init(x, i, &c[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct peer *p = &x->peer[i];
+
+		if (p->fixed)
+			p->failed = place_peer(x, &c[i], p);
+		if (p->failed == 0)
+			continue;
+		first = first != 0 ? first : p->failed;
+		log_err(x->a.log, MOD, "static-keys-refused",
+		    KV_IN6("peer", &p->remote), KV_ERR(p->failed),
+		    KV_STR("hint", failure_text(p->failed)));
+	}
+	reread(x);
+	sweep(x, c, n);
+	resync(x);
+	free(x->old);
+	x->old = NULL;
+	x->nold = 0;
+	return first;
+}
+
+/* --- asked ------------------------------------------------------------- */
+
+bool
+xfrm_ready(const struct xfrm *x, size_t i)
+{
+	return x->peer[i].ready;
+}
+
+bool
+xfrm_may_send(struct xfrm *x, size_t i)
+{
+	x->peer[i].asked = true;
+	return x->peer[i].ready;
+}
+
+const char *
+xfrm_missing(struct xfrm *x, size_t i)
+{
+	return why(x, &x->peer[i]);
+}
+
+static void
+show_sa(struct xfrm *x, struct json_w *w, const struct spd_sa *sa,
+    enum spd_dir dir)
+{
+	char suite[2 * SPD_ALG_MAX + 8], spi[16];
+	int64_t now_s = clock_wall_us(x->a.clock) / USEC_PER_SEC;
+
+	snprintf(spi, sizeof(spi), "0x%08" PRIx32, sa->spi);
+	json_w_obj(w, NULL);
+	json_w_str(w, "direction", dir == SPD_OUT ? "out" : "in");
+	json_w_str(w, "spi", spi);
+	json_w_str(w, "suite", spd_sa_suite(sa, suite, sizeof(suite)));
+	json_w_bool(w, "static", sa_is_ours(sa));
+	json_w_bool(w, "esn", sa->esn);
+	json_w_u(w, "sequence", dir == SPD_OUT ? sa->seq_out : sa->seq_in);
+	if (dir == SPD_IN) {
+		json_w_u(w, "window", sa->window);
+		json_w_u(w, "replay-drops", sa->replays);
+		json_w_u(w, "integrity-failed", sa->forged);
+	}
+	json_w_u(w, "packets", sa->packets);
+	if (sa->used_s != 0)
+		json_w_i(w, "last-use", MAX_OF(now_s - (int64_t)sa->used_s,
+		    (int64_t)0));
+	json_w_obj_end(w);
+}
+
+static void
+show_sas(struct xfrm *x, struct json_w *w, const struct peer *p,
+    enum spd_dir dir)
+{
+	const struct spd_flow f = flow_of(p, dir);
+
+	for (size_t i = 0; i < x->nsa; i++) {
+		struct spd_sa now;
+		bool same;
+
+		if (spd_sa_is_of(&x->sa[i], &f) && xfrm_get_sa(x->nl, &f.dst,
+		    x->sa[i].spi, NULL, 0, &now, &same) == 0)
+			show_sa(x, w, &now, dir);
+	}
+}
+
+void
+xfrm_show_peer(struct xfrm *x, size_t i, struct json_w *w)
+{
+	const struct peer *p = &x->peer[i];
+
+	json_w_bool(w, "ready", p->ready);
+	json_w_str(w, "missing", why(x, p));
+	json_w_str(w, "policy-out", spd_verdict_name(p->out.verdict));
+	json_w_str(w, "policy-in", spd_verdict_name(p->in.verdict));
+	json_w_arr(w, "sas");
+	show_sas(x, w, p, SPD_OUT);
+	show_sas(x, w, p, SPD_IN);
+	json_w_arr_end(w);
+}
+
+/* --- life -------------------------------------------------------------- */
+
+/*
+ * Does the kernel know ESP at all?  Only an attempt tells: an SA that nothing
+ * can use, from the loopback address to itself.
+ */
+static int
+probe_esp(struct netlink *n)
+{
+	const struct spd_flow self = { .dir = SPD_OUT,
+		.src = IN6ADDR_LOOPBACK_INIT, .dst = IN6ADDR_LOOPBACK_INIT };
+	struct xfrm_pair pair = { .suite = ESP_NULL_SHA256 };
+	int r;
+
+	crypto_random(pair.out.key, sizeof(pair.out.key));
+	pair.out.spi = XFRM_OUR_REQID;
+	r = xfrm_put_sa(n, &self, &pair, &pair.out);
+	if (r == 0 || r == -EEXIST)
+		return xfrm_del_sa(n, &self.dst, pair.out.spi);
+	return r;
+}
+
+int
+xfrm_new(const struct xfrm_args *a, struct xfrm **ret)
+{
+	static const int groups[] = { XFRMNLGRP_POLICY, XFRMNLGRP_SA,
+		XFRMNLGRP_EXPIRE, XFRMNLGRP_AEVENTS };
+	struct xfrm *x = calloc(1, sizeof(*x));
+	int r;
+
+	if (x == NULL)
+		abort();
+	x->a = *a;
+	timer_init(&x->tick, on_tick);
+	stats_register(a->stats, &x->st, MOD "-kernel", xfrm_stats, ST_MAX);
+	r = netlink_new_proto(a->loop, a->log, a->stats, NETLINK_XFRM,
+	    "netlink-xfrm", &x->nl);
+	if (r == 0)
+		r = netlink_monitor(x->nl, groups, ARRAY_LEN(groups), on_news,
+		    on_lost, x, &x->mon);
+	if (r < 0) {
+		log_err(a->log, MOD, "kernel-without-ipsec", KV_ERR(r),
+		    KV_STR("hint", "load the module xfrm_user "
+		    "(CONFIG_XFRM_USER), or set security: ipsec: userspace"));
+		xfrm_free(x, true);
+		return r;
+	}
+	x->no_esp = probe_esp(x->nl);
+	if (x->no_esp != 0)
+		log_err(a->log, MOD, "kernel-without-esp", KV_ERR(x->no_esp),
+		    KV_STR("hint", failure_text(x->no_esp)));
+	timer_arm(loop_wheel(a->loop), &x->tick, TICK_US);
+	*ret = x;
+	return 0;
+}
+
+void
+xfrm_free(struct xfrm *x, bool keep)
+{
+	if (x == NULL)
+		return;
+	if (keep) {
+		for (size_t i = 0; i < x->nsa; i++) {
+			if (sa_is_ours(&x->sa[i]))
+				tell_exactly(x, &x->sa[i]);
+		}
+	} else {
+		sweep(x, NULL, 0);
+	}
+	timer_cancel(loop_wheel(x->a.loop), &x->tick);
+	netlink_monitor_free(x->mon);
+	netlink_free(x->nl);
+	stats_unregister(&x->st);
+	free(x->peer);
+	free(x->pol);
+	free(x->sa);
+	free(x);
+}
