@@ -48,6 +48,9 @@ struct dp_path {
 	enum dp_side side;
 	struct prefix prefix;
 	struct dp_tunnel *tunnel;
+	/* HA: hosts on a link of ours have addresses of the prefix around it,
+	 * whose connected route must not win. */
+	bool on_link;
 	/* PMA only: */
 	uint32_t access_ifindex;	/* where the prefix is hosted */
 	struct mac mac;			/* the only source allowed; zero: p2p */

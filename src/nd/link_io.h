@@ -64,6 +64,16 @@ struct link_io_ops {
 	int (*send_frame)(struct link_io *io, const struct link_if *lif,
 	    const struct mac *dst, uint16_t ethertype, const void *pkt,
 	    size_t len);
+	/*
+	 * Be a member of a multicast group, so that switches pass it to us;
+	 * counted: every join wants its leave.  close() leaves them all.
+	 */
+	int (*join)(struct link_io *io, const struct link_if *lif,
+	    const struct in6_addr *group);
+	void (*leave)(struct link_io *io, const struct link_if *lif,
+	    const struct in6_addr *group);
+	/* Is it an address of this machine, on whatever interface? */
+	bool (*is_own)(struct link_io *io, const struct in6_addr *addr);
 };
 
 /* First member of every implementation; callbacks are set by the daemon. */

@@ -32,6 +32,7 @@
 #include "core/stats.h"
 #include "core/util.h"
 #include "nd/arp.h"
+#include "nd/link_group.h"
 #include "nd/udp.h"
 
 #define MOD "link"
@@ -85,6 +86,7 @@ struct link_sock {
 	struct stat_group st, st_nd, st_arp, st_udp;
 	struct ratelimit rl;
 	SLIST_HEAD(, port) ports;
+	struct link_groups *groups;
 	uint8_t buf[2048];
 };
 
@@ -409,6 +411,44 @@ link_close(struct link_io *io, uint32_t ifindex)
 		return;
 	SLIST_REMOVE(&s->ports, p, port, entry);
 	port_free(p);
+	link_groups_forget(s->groups, ifindex);
+}
+
+/* --- groups and addresses ---------------------------------------------- */
+
+static int
+link_join(struct link_io *io, const struct link_if *lif,
+    const struct in6_addr *group)
+{
+	struct link_sock *s = CONTAINER_OF(io, struct link_sock, io);
+
+	return link_groups_join(s->groups, lif->ifindex, group);
+}
+
+static void
+link_leave(struct link_io *io, const struct link_if *lif,
+    const struct in6_addr *group)
+{
+	struct link_sock *s = CONTAINER_OF(io, struct link_sock, io);
+
+	link_groups_leave(s->groups, lif->ifindex, group);
+}
+
+/* The kernel lets nobody use an address that is not this machine's. */
+static bool
+link_is_own(struct link_io *io UNUSED, const struct in6_addr *addr)
+{
+	const struct sockaddr_in6 sin = { .sin6_family = AF_INET6,
+		.sin6_addr = *addr };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool own;
+
+	if (fd < 0)
+		return false;
+	own = bind(fd, (const struct sockaddr *)(const void *)&sin,
+	    sizeof(sin)) == 0;
+	close(fd);
+	return own;
 }
 
 /* --- sending ----------------------------------------------------------- */
@@ -492,6 +532,9 @@ static const struct link_io_ops link_ops = {
 	.close = link_close,
 	.send = link_send,
 	.send_frame = link_send_frame,
+	.join = link_join,
+	.leave = link_leave,
+	.is_own = link_is_own,
 };
 
 int
@@ -506,6 +549,7 @@ link_sock_new(struct loop *l, struct log *log, struct stats *stats,
 	s->loop = l;
 	s->log = log;
 	SLIST_INIT(&s->ports);
+	s->groups = link_groups_new();
 	ratelimit_init(&s->rl, 10, 1);
 	stats_register(stats, &s->st, "link", link_stats, ST_MAX);
 	stats_register(stats, &s->st_nd, "nd", nd_drop_desc, ND_DROP_MAX);
@@ -525,6 +569,7 @@ link_sock_free(struct link_io *io)
 	s = CONTAINER_OF(io, struct link_sock, io);
 	while (!SLIST_EMPTY(&s->ports))
 		link_close(io, SLIST_FIRST(&s->ports)->lif.ifindex);
+	link_groups_free(s->groups);
 	stats_unregister(&s->st);
 	stats_unregister(&s->st_nd);
 	stats_unregister(&s->st_arp);

@@ -68,14 +68,18 @@ parse_options(struct cur *c, uint8_t wanted, struct nd_msg *ret)
 	return NDP_OK;
 }
 
+const struct in6_addr nd_all_nodes = { .s6_addr = { 0xff, 0x02,
+	[15] = 0x01 } };
+
 /* ff02::1:ff00:0/104 (RFC 4291 2.7.1) */
+static const uint8_t solicited_node[13] = { 0xff, 0x02, [11] = 0x01,
+	[12] = 0xff };
+
 static bool
 is_solicited_node(const struct in6_addr *a)
 {
-	static const uint8_t group[13] = { 0xff, 0x02, [11] = 0x01,
-		[12] = 0xff };
-
-	return memcmp(a->s6_addr, group, sizeof(group)) == 0;
+	return memcmp(a->s6_addr, solicited_node,
+	    sizeof(solicited_node)) == 0;
 }
 
 /* RFC 4861 6.1.1, 7.1.1, 7.1.2: which source and destination may it have? */
@@ -274,4 +278,11 @@ nd_build_na(const struct in6_addr *src, const struct in6_addr *dst,
 	if (target_ll != NULL)
 		build_lladdr(&b, OPT_TARGET_LL, target_ll);
 	return build_end(&b, src, dst);
+}
+
+void
+nd_solicited_node(const struct in6_addr *a, struct in6_addr *ret)
+{
+	memcpy(&ret->s6_addr[0], solicited_node, sizeof(solicited_node));
+	memcpy(&ret->s6_addr[13], &a->s6_addr[13], 3);
 }

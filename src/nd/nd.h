@@ -86,5 +86,8 @@ int nd_build_ns(const struct in6_addr *src, const struct in6_addr *dst,
 int nd_build_na(const struct in6_addr *src, const struct in6_addr *dst,
     const struct in6_addr *target, const struct mac *target_ll, bool router,
     bool solicited, bool override, void *buf, size_t cap);
+extern const struct in6_addr nd_all_nodes;	/* ff02::1 */
+/* The group that is asked for an address (RFC 4291 2.7.1). */
+void nd_solicited_node(const struct in6_addr *a, struct in6_addr *ret);
 
 #endif

@@ -47,6 +47,7 @@
 #define SIM_NODE_LISTENS 64
 #define SIM_NODE_ADDRS 8
 #define SIM_NODE_IFS 8
+#define SIM_IF_GROUPS 64
 #define SIM_MN_ADDRS 8
 #define SIM_WALL_START (1700000000 * USEC_PER_SEC)
 #define SIM_WAIT (60 * USEC_PER_SEC)	/* sim_expect_*() give up then */
@@ -166,6 +167,7 @@ struct sim_kpath {
 	struct in6_addr local, remote;	/* of its tunnel */
 	uint32_t access_ifindex;
 	struct mac mac;
+	bool on_link;			/* wins over a connected prefix */
 	usec_t since;			/* first set without a gap */
 	unsigned replaced;		/* times set again in place */
 	unsigned run;			/* which run of the daemon set it */
@@ -203,6 +205,8 @@ struct sim_if {
 	struct link_if lif;
 	uint32_t sources;	/* what watch_if asked for */
 	bool open;		/* link_io open */
+	struct in6_addr groups[SIM_IF_GROUPS];	/* joined, as often */
+	size_t ngroups;
 };
 
 /* An address where env->dhcp listens. */

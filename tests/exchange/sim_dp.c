@@ -189,6 +189,7 @@ kernel_set(struct sim_kernel *kern, const struct sim_kpath *want, usec_t now)
 	k->local = want->local;
 	k->remote = want->remote;
 	k->access_ifindex = want->access_ifindex;
+	k->on_link = want->on_link;
 	k->mac = want->mac;
 	k->run = want->run;
 }
@@ -271,6 +272,7 @@ op_init(struct sim_op *o, struct sim_dp *d, const struct dp_path *p,
 	o->k.prefix = p->prefix;
 	o->k.run = d->node->run;
 	o->k.access_ifindex = p->access_ifindex;
+	o->k.on_link = p->on_link;
 	o->k.mac = p->mac;
 	if (p->tunnel != NULL) {
 		o->k.local = p->tunnel->local;

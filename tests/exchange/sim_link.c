@@ -383,13 +383,59 @@ link_close(struct link_io *io, uint32_t ifindex)
 	struct sim_if *i = sim_if(CONTAINER_OF(io, struct sim_node, link),
 	    ifindex);
 
-	if (i != NULL)
+	if (i != NULL) {
 		i->open = false;
+		i->ngroups = 0;
+	}
+}
+
+static int
+link_join(struct link_io *io, const struct link_if *lif,
+    const struct in6_addr *group)
+{
+	struct sim_if *i = sim_if(CONTAINER_OF(io, struct sim_node, link),
+	    lif->ifindex);
+
+	ck_assert(IN6_IS_ADDR_MULTICAST(group));
+	if (link_ready(i) < 0)
+		return -ENODEV;
+	ck_assert(i->ngroups < ARRAY_LEN(i->groups));
+	i->groups[i->ngroups++] = *group;
+	return 0;
+}
+
+static void
+link_leave(struct link_io *io, const struct link_if *lif,
+    const struct in6_addr *group)
+{
+	struct sim_if *i = sim_if(CONTAINER_OF(io, struct sim_node, link),
+	    lif->ifindex);
+
+	for (size_t k = 0; k < i->ngroups; k++) {
+		if (in6_eq(&i->groups[k], group)) {
+			i->groups[k] = i->groups[--i->ngroups];
+			return;
+		}
+	}
+	ck_abort_msg("left a group it is not in");
+}
+
+static bool
+link_is_own(struct link_io *io, const struct in6_addr *addr)
+{
+	const struct sim_node *n = CONTAINER_OF(io, struct sim_node, link);
+
+	for (size_t i = 0; i < n->naddrs; i++) {
+		if (in6_eq(&n->addrs[i], addr))
+			return true;
+	}
+	return false;
 }
 
 const struct link_io_ops sim_link_ops = {
 	.open = link_open, .close = link_close, .send = link_send,
-	.send_frame = link_send_frame,
+	.send_frame = link_send_frame, .join = link_join, .leave = link_leave,
+	.is_own = link_is_own,
 };
 
 static struct sim_links *

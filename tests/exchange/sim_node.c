@@ -302,6 +302,7 @@ node_down(struct sim_node *n, bool keep, bool crash)
 	for (size_t i = 0; i < n->nifs; i++) {
 		n->ifs[i].open = false;
 		n->ifs[i].sources = 0;
+		n->ifs[i].ngroups = 0;
 	}
 	n->nlistens = 0;
 	n->up = false;
@@ -387,7 +388,8 @@ sim_ha_home_link(struct sim *s, struct ha_conf *c, const char *prefix,
     const char *ifname)
 {
 	struct ha_conf_home_link l = { .at.line = 1,
-		.prefix = sim_prefix(prefix), .interface = ifname };
+		.prefix = sim_prefix(prefix), .interface = ifname,
+		.detection_us = USEC_PER_SEC };
 
 	list_add(s, &c->home_links, &l, sizeof(l));
 }

@@ -1605,6 +1605,12 @@ static const struct {
 	    "home-links: [{prefix: 2001:db8:2::/64, interface: h0}]\n",
 	    "none of the IPv6 home-prefixes" },
 	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8:1::/48]\n"
+	    "home-links: [{prefix: 2001:db8:1:5::/64, interface: h0}, "
+	    "{prefix: 2001:db8:1:5::/64, interface: h1}]\n", "overlap" },
+	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8:1::/48]\n"
+	    "home-links: [{prefix: 2001:db8:1:5::/64, interface: h0, "
+	    "detection-time: 0s}]\n", "detection-time" },
+	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8:1::/48]\n"
 	    "pmas: [{address: 2001:db8:1:7::1}]\n", "into itself" },
 	{ "addresses: [2001:db8:a::1]\nhome-prefixes: [2001:db8:1::/48]\n"
 	    "pmas: [{address: 2001:db8:b::1}, {address: 2001:db8:b::1}]\n",

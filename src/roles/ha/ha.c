@@ -626,6 +626,7 @@ ha_start(struct role *r, const void *conf)
 	ratelimit_init(&ha->rl_refused, REFUSED_BURST, REFUSED_PER_SEC);
 	timer_init(&ha->recheck, recheck_tick);
 	timer_init(&ha->sweep, sweep);
+	ha_home_start(ha);
 	peers_apply(ha);
 	/*
 	 * Bindings do not survive a restart, so neither may their routes; but
@@ -662,6 +663,7 @@ ha_stop(struct role *r, bool keep)
 	timer_cancel(r->env->wheel, &ha->recheck);
 	timer_cancel(r->env->wheel, &ha->sweep);
 	lookups_cancel(ha);
+	ha_home_stop(ha);
 	ha_fsm_stop(ha);
 	while ((p = ha->peers) != NULL)
 		peer_free(ha, p);
@@ -685,6 +687,8 @@ const struct role_ops ha_role_ops = {
 	.start = ha_start,
 	.reload = ha_reload,
 	.stop = ha_stop,
+	.nd = ha_home_nd,
+	.link = ha_home_link,
 	.policy_changed = ha_policy_changed,
 	.show = ha_show,
 };

@@ -82,7 +82,25 @@
 	X(HA_ST_IP4_TAKEN, "ip4-taken", \
 	    "128 in the option: somebody else's address") \
 	X(HA_ST_IP4_NO_DYNAMIC, "ip4-no-address", \
-	    "132 in the option: 0.0.0.0 and none is known")
+	    "132 in the option: 0.0.0.0 and none is known") \
+	X(HA_ST_HOME_CHECKED, "home-checked", \
+	    "addresses that a home link was asked for: RFC 4862 5.4") \
+	X(HA_ST_HOME_TAKEN, "home-taken", \
+	    "134: somebody on the home link, or we, have the address: A38") \
+	X(HA_ST_HOME_DOWN, "home-link-down", \
+	    "130: the home link cannot be asked") \
+	X(HA_ST_HOME_NA, "home-advertisements", \
+	    "Neighbour Advertisements for nodes: RFC 6275 10.4.1") \
+	X(HA_ST_HOME_ANSWERED, "home-solicitations", \
+	    "Neighbour Solicitations answered for nodes") \
+	X(HA_ST_HOME_DEFENDED, "home-defended", \
+	    "duplicate address detection by hosts that we answered") \
+	X(HA_ST_HOME_CONFLICT, "home-conflicts", \
+	    "somebody advertises the address of a bound node") \
+	X(HA_ST_HOME_NO_GROUP, "home-group-failed", \
+	    "solicited-node groups that could not be joined") \
+	X(HA_ST_HOME_TX_FAILED, "home-send-failed", \
+	    "Neighbour Discovery messages that did not leave")
 
 enum ha_counter {
 	HA_ST_FIRST = REFUSE_MAX - 1,
@@ -228,6 +246,7 @@ struct ha {
 	uint64_t recheck_removals;
 	unsigned recheck_passes;
 	struct timer sweep;		/* leftovers of an earlier run */
+	struct ha_homes *homes;		/* ha_home.c */
 };
 
 /* --- ha.c: in and out -------------------------------------------------- */
@@ -321,6 +340,36 @@ void ha_fsm_lose_ip4(struct ha *ha, struct bce *b);
 void ha_fsm_end(struct ha *ha, struct bce *b, enum bce_end why);
 /* Forget everything; what is under way will find nobody. */
 void ha_fsm_stop(struct ha *ha);
+
+/* --- ha_home.c --------------------------------------------------------- */
+
+struct ha_homes;
+typedef void ha_home_fn(struct ha_op *op, enum refusal why);
+
+void ha_home_start(struct ha *ha);
+/* Ends what waits for a link. */
+void ha_home_stop(struct ha *ha);
+/* Is (some of) the prefix used on a real link here? */
+bool ha_home_is_link(const struct ha *ha, const struct prefix *p);
+/*
+ * May the address of a registration be used, as far as its home link can tell?
+ * Calls done(op, why) once, perhaps at once.  After REFUSE_NONE the address is
+ * to be held, undone or released.
+ */
+void ha_home_check(struct ha_op *op, ha_home_fn *done);
+/* Answer for it from now on. False: it is on no link. */
+bool ha_home_hold(struct ha *ha, const struct prefix *p);
+/* The registration came to nothing: forget it unless it was held before. */
+void ha_home_undo(struct ha *ha, const struct prefix *p);
+/* The binding ends: no more answers. Accepts what is on no link. */
+void ha_home_release(struct ha *ha, const struct prefix *p);
+/* Addresses asked for and held. */
+size_t ha_home_count(const struct ha *ha);
+/* Members of role_ops. */
+void ha_home_nd(struct role *r, const struct link_if *lif,
+    const struct mac *src, const struct nd_msg *m);
+void ha_home_link(struct role *r, enum link_news what,
+    const struct link_if *lif);
 
 /* --- ha_ctl.c ---------------------------------------------------------- */
 

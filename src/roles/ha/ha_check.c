@@ -251,7 +251,9 @@ check_hnp_of_mn(struct ha_check *c)
 	if (in6_is_zero(&c->hoa) && is_binding(c->bce))
 		c->hoa = c->bce->hoa;
 	c->hnp = *own;
-	return REFUSE_NONE;
+	/* D5-7: a prefix of its own is on no link. */
+	return ha_home_is_link(c->ha, own) ? REFUSE_NOT_MNS_PREFIX :
+	    REFUSE_NONE;
 }
 
 static enum refusal

@@ -46,6 +46,12 @@ static const struct cfg_field link_fields[] = {
 	    .help = "The home prefix, inside one of home-prefixes."),
 	F(ha_conf_home_link, "interface", CFG_IFNAME, interface,
 	    .flags = CFG_F_REQUIRED, .help = "The link it is used on."),
+	F(ha_conf_home_link, "detection-time", CFG_DURATION, detection_us,
+	    .min = 100 * USEC_PER_MSEC, .max = 10 * USEC_PER_SEC,
+	    .def = "1s",
+	    .help = "How long somebody on the link may take to say that an "
+	    "address is taken; the first registration of a node waits that "
+	    "long."),
 	{ .key = NULL },
 };
 static const struct cfg_table link_table = {
@@ -123,7 +129,7 @@ static const struct cfg_field ha_fields[] = {
 	    .help = "Answer a de-registration of what is not registered with "
 	    "status 133; with no, stay silent."),
 	F(ha_conf, "home-links", CFG_LIST, home_links, .table = &link_table,
-	    .max = 64),
+	    .max = 64, .flags = CFG_F_RESTART),
 	F(ha_conf, "dhcpv4-gateway", CFG_MAP, dhcp4, .table = &ha_dhcp4_table,
 	    .flags = CFG_F_OPTIONAL),
 	{ .key = NULL },
@@ -195,7 +201,7 @@ check_home_links(struct cfg_ctx *c, const struct ha_conf *conf)
 {
 	const struct prefix *p = conf->home_prefixes.v;
 	const struct ha_conf_home_link *v = conf->home_links.v;
-	char a[ADDR_STRLEN];
+	char a[ADDR_STRLEN], b[ADDR_STRLEN];
 
 	for (size_t i = 0; i < conf->home_links.n; i++) {
 		size_t k = 0;
@@ -208,6 +214,13 @@ check_home_links(struct cfg_ctx *c, const struct ha_conf *conf)
 			cfg_error(c, &v[i].at, "prefix", "prefix: %s is in "
 			    "none of the IPv6 home-prefixes",
 			    prefix_str(&v[i].prefix, a));
+		for (k = 0; k < i; k++) {
+			if (prefix_overlaps(&v[i].prefix, &v[k].prefix))
+				cfg_error(c, &v[i].at, "prefix", "prefix: %s "
+				    "and %s overlap",
+				    prefix_str(&v[k].prefix, a),
+				    prefix_str(&v[i].prefix, b));
+		}
 	}
 }
 

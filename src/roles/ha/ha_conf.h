@@ -22,6 +22,7 @@ struct ha_conf_home_link {	/* `home-links:` a prefix on a real link */
 	struct cfg_where at;
 	struct prefix prefix;	/* IPv6, one of home-prefixes or inside one */
 	const char *interface;
+	int64_t detection_us;	/* how long duplicates are listened for */
 };
 
 struct ha_conf_dhcp4 {		/* `dhcpv4-gateway:` PROTOCOL 7.6 G1 */

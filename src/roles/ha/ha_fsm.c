@@ -23,6 +23,9 @@
  * still pass the window check: a late PBU of the previous PMA must not bring
  * the binding back (PROTOCOL 10.6).
  *
+ * A PENDING entry whose address is on a home link first waits for what the link
+ * says (ha_home.c); the picture is the same.
+ *
  * Whatever needs the kernel is a struct ha_op; an entry has at most one.  What
  * arrives for the same node meanwhile is parked: one slot, the newest time
  * stamp wins; it is judged from the start when the operation has ended.
@@ -217,6 +220,8 @@ delete_start(struct ha *ha, struct bce *b, enum bce_end why,
 
 	timer_cancel(ha->role.env->wheel, &b->timer);
 	b->end = (uint8_t)why;
+	ha_home_release(ha, &b->hnp);
+	b->virt = true;
 	op = ha_op_new(ha, b, HA_OP_DEL, req);
 	ha_path_begin(op, delete_done);
 	ha_path_del(op, HA_V6, &b->hnp, b->tunnel);
@@ -340,6 +345,7 @@ commit_claims(struct ha *ha, struct bce *b, const struct ha_op *op)
 	struct prefix old = b->hnp, p;
 
 	if (!prefix_eq(&old, &op->hnp)) {
+		ha_home_release(ha, &old);
 		ha_cache_reclaim(c, b, &op->hnp);
 		if (paths)
 			ha_cache_keep(c, &old, b);
@@ -367,6 +373,7 @@ set_commit(struct ha_op *op)
 	    old4.s_addr != op->hoa4.s_addr;
 
 	commit_claims(ha, b, op);
+	b->virt = !ha_home_hold(ha, &b->hnp);
 	if (drop6 || drop4)	/* one share more, for the removal */
 		tunnel_use(old_tunnel, old_4s);
 	/* Make before break: the paths are over the new tunnel already. */
@@ -410,6 +417,7 @@ set_fail(struct ha_op *op, enum refusal why)
 	if (op->tunnel != NULL)
 		tunnel_unuse(op->tunnel, op->granted_4s);
 	ha_peer_unref(ha, op->peer);
+	ha_home_undo(ha, &op->hnp);
 	ha_refuse(ha, op->req, why);
 	if (!prefix_eq(&b->hnp, &op->hnp))
 		unkeep_ours(ha, b, &op->hnp);
@@ -542,6 +550,16 @@ set_paths(struct ha_op *op)
 	ha_path_go(op);
 }
 
+/* What the home link says comes before anything in the kernel. */
+static void
+set_checked(struct ha_op *op, enum refusal why)
+{
+	if (why == REFUSE_NONE)
+		set_paths(op);
+	else
+		set_fail(op, why);
+}
+
 /*
  * The entry to work on, the one there is or a new one, with its claims.  What
  * it has already it keeps until the kernel has answered.
@@ -591,7 +609,7 @@ set_start(struct ha_check *c, uint16_t granted_4s)
 	op->hoa4 = c->hoa4;
 	op->ip4 = c->ip4;
 	op->model = (uint8_t)c->profile->model;
-	set_paths(op);
+	ha_home_check(op, set_checked);
 }
 
 /* --- requests ---------------------------------------------------------- */

@@ -111,7 +111,7 @@ part_of(struct ha_op *op, unsigned i, const struct prefix *p,
 	assert(op->waits > 0 && !part->asked && t != NULL);
 	part->asked = true;
 	part->path = (struct dp_path){ .side = DP_HA, .prefix = *p,
-		.tunnel = t };
+		.tunnel = t, .on_link = ha_home_is_link(op->ha, p) };
 	op->waits++;
 	return part;
 }
@@ -196,7 +196,8 @@ stale_retry(struct timer *t)
 	struct ha_stale *s = CONTAINER_OF(t, struct ha_stale, timer);
 	struct dp *dp = s->ha->role.env->dp;
 	struct dp_path path = { .side = DP_HA, .prefix = s->prefix,
-		.tunnel = s->tunnel };
+		.tunnel = s->tunnel,
+		.on_link = ha_home_is_link(s->ha, &s->prefix) };
 	int r;
 
 	s->busy = true;

@@ -15,9 +15,6 @@
 #define ROUTER_LIFETIME_MAX 9000	/* RFC 4861 6.2.1 */
 #define IPV6_MTU_MIN 1280
 
-static const struct in6_addr all_nodes = { .s6_addr = { 0xff, 0x02,
-	[15] = 0x01 } };
-
 static uint32_t
 seconds(int64_t us)
 {
@@ -40,7 +37,7 @@ contents(const struct bule *b, bool withdraw)
 {
 	const struct pma_conf *c = b->pma->conf;
 	const struct link_if *lif = &b->access->lif;
-	struct nd_ra ra = { .src = lif->linklocal, .dst = all_nodes,
+	struct nd_ra ra = { .src = lif->linklocal, .dst = nd_all_nodes,
 		.hop_limit = (uint8_t)c->ra.hop_limit, .other = c->ra.other,
 		.npio = 1 };
 
