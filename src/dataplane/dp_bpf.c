@@ -5,6 +5,8 @@
  * whose egress encapsulates; what the uplink decapsulates comes in from it.
  *
  *   home agent   main      COVER dev pmip0         all home prefixes, once
+ *                main      ADDRESS dev pmip0       per path inside a prefix
+ *                                                  that a link here has, too
  *   PMA          rule      iif ACCESS lookup T
  *                T         default dev pmip1       IPv6 and IPv4
  *                main      PREFIX dev ACCESS       per path
@@ -26,8 +28,8 @@
  * of kernel memory each.)  An inner 1280 always goes out: over a path below
  * 1320 it is lost, as these programs do not fragment outer packets.
  *
- * We keep no record of paths; if the anchor vanishes, it and a handful of
- * routes come back and the maps never noticed.
+ * We keep no record of paths but of those with a route of their own; if the
+ * anchor vanishes, it and its routes come back and the maps never noticed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +44,8 @@
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 
+#include "core/crypto.h"
+#include "core/htab.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "core/netlink.h"
@@ -68,8 +72,16 @@ struct bpf_peer {
 	usec_t learnt_until;
 };
 
+/* A path whose route must win over a connected one. */
+struct bpf_host {
+	struct hnode node;
+	struct prefix prefix;
+};
+
 struct bpf_be {
 	struct dp_base base;
+	struct htab *hosts;
+	struct hash_key hash;
 	struct bpf_anchor anchor[PMIP_SIDES];
 	struct dp_tunnel **peer;	/* by id */
 	uint8_t *taken;			/* ids of an earlier run, until swept */
@@ -104,6 +116,26 @@ main_side(const struct dp_base *b)
 
 /* --- anchors ------------------------------------------------------------- */
 
+/* The route of a path that does not rely on COVER. */
+static struct dpnl_route
+host_route(const struct bpf_be *e, const struct prefix *p)
+{
+	return (struct dpnl_route){ .family = p->family, .dst = *p,
+		.proto = e->base.conf.rtproto, .type = RTN_UNICAST,
+		.table = RT_TABLE_MAIN, .metric = DPNL_METRIC,
+		.oif = e->anchor[PMIP_SIDE_HA].ifindex };
+}
+
+static void
+host_route_again(void *ctx, struct hnode *n)
+{
+	struct bpf_be *e = ctx;
+	struct dpnl_route r = host_route(e,
+	    &CONTAINER_OF(n, struct bpf_host, node)->prefix);
+
+	dp_op_post(&e->base, dpnl_route(RTM_NEWROUTE, &r));
+}
+
 /* The routes that lead to an anchor. */
 static int
 anchor_routes(struct dp_base *b, int side, uint32_t ifindex)
@@ -119,6 +151,10 @@ anchor_routes(struct dp_base *b, int side, uint32_t ifindex)
 			r.dst = b->conf.cover[i];
 			err = dp_base_send(b, dpnl_route(RTM_NEWROUTE, &r));
 		}
+		for (size_t cursor = 0; err == 0 && htab_walk(
+		    be_of_base(b)->hosts, &cursor, 1024, host_route_again,
+		    be_of_base(b));)
+			;
 		return err;
 	}
 	r.table = b->conf.table;
@@ -511,6 +547,98 @@ path_account(struct bpf_be *e, const uint32_t *from, const uint32_t *to)
 	}
 }
 
+static bool
+host_eq(const struct hnode *n, const void *key)
+{
+	return prefix_eq(&CONTAINER_OF(n, const struct bpf_host, node)->prefix,
+	    key);
+}
+
+static uint32_t
+host_hash(const struct bpf_be *e, const struct prefix *p)
+{
+	return (uint32_t)hash_bytes(&e->hash, &p->in6, sizeof(p->in6));
+}
+
+static bool
+host_is_noted(const struct bpf_be *e, const struct prefix *p)
+{
+	return p->family == AF_INET6 &&
+	    htab_find(e->hosts, host_hash(e, p), host_eq, p) != NULL;
+}
+
+/* Remember that a path has a route of its own, or forget it. */
+static void
+host_note(struct bpf_be *e, const struct prefix *p, bool has)
+{
+	uint32_t hash = host_hash(e, p);
+	struct hnode *n = htab_find(e->hosts, hash, host_eq, p);
+	struct bpf_host *h;
+
+	if (n != NULL && !has) {
+		htab_remove(e->hosts, n);
+		free(CONTAINER_OF(n, struct bpf_host, node));
+	} else if (n == NULL && has) {
+		h = calloc(1, sizeof(*h));
+		if (h == NULL)
+			abort();
+		h->prefix = *p;
+		htab_insert(e->hosts, &h->node, hash);
+	}
+}
+
+static void
+host_undo(struct dp_op *op)
+{
+	struct bpf_be *e = be_of_base(op->base);
+	struct bpf_dp *m = e->base.bpf;
+	struct dpnl_route r = host_route(e, &op->now.prefix);
+	struct pmip_ha_path cur;
+
+	/* Only what is still as this operation made it. */
+	if (bpf_dp_ha_get(m, &op->now.prefix, &cur) < 0 ||
+	    cur.peer != op->is.peer)
+		return;
+	if (op->had_old && e->peer[op->was.peer] != NULL) {
+		(void)bpf_dp_ha_set(m, &op->now.prefix, op->was.peer);
+		path_account(e, &cur.peer, &op->was.peer);
+		return;
+	}
+	(void)bpf_dp_ha_del(m, &op->now.prefix);
+	path_account(e, &cur.peer, NULL);
+	host_note(e, &op->now.prefix, false);
+	dp_op_post(&e->base, dpnl_route(RTM_DELROUTE, &r));
+}
+
+static void
+host_set(struct bpf_be *e, const struct dp_path *p,
+    const struct pmip_ha_path *old, dp_done_fn *done, void *ctx)
+{
+	struct dpnl_route r = host_route(e, &p->prefix);
+	struct dp_op *op = dp_op_new(&e->base, p, done, ctx);
+
+	op->undo = host_undo;
+	op->is.peer = p->tunnel->id;
+	op->had_old = old != NULL;
+	if (old != NULL)
+		op->was.peer = old->peer;
+	host_note(e, &p->prefix, true);
+	dp_op_add(op, dpnl_route(RTM_NEWROUTE, &r), false);
+	dp_op_end(op);
+}
+
+static void
+host_del(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
+    void *ctx)
+{
+	struct dpnl_route r = host_route(e, &p->prefix);
+	struct dp_op *op = dp_op_new(&e->base, p, done, ctx);
+
+	host_note(e, &p->prefix, false);
+	dp_op_add(op, dpnl_route(RTM_DELROUTE, &r), true);
+	dp_op_end(op);
+}
+
 static int
 path_set_ha(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
@@ -526,7 +654,9 @@ path_set_ha(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 	if (r < 0)
 		return r;
 	path_account(e, had ? &old.peer : NULL, &p->tunnel->id);
-	if (done != NULL)
+	if (p->on_link)
+		host_set(e, p, had ? &old : NULL, done, ctx);
+	else if (done != NULL)
 		done(ctx, 0);
 	return 0;
 }
@@ -626,7 +756,9 @@ be_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 		    ha.run == bpf_dp_run(m))
 			path_account(e, &ha.peer, NULL);
 		(void)bpf_dp_ha_del(m, &p->prefix);
-		if (done != NULL)
+		if (p->on_link)
+			host_del(e, p, done, ctx);
+		else if (done != NULL)
 			done(ctx, 0);
 		return 0;
 	}
@@ -697,7 +829,8 @@ be_has_route(struct dp_base *b, const struct dpnl_route *r)
 		return r->oif == e->anchor[PMIP_SIDE_PMA].ifindex &&
 		    r->src.len == 0;
 	if (r->oif == e->anchor[PMIP_SIDE_HA].ifindex)
-		return dp_base_is_cover(b, &r->dst);
+		return dp_base_is_cover(b, &r->dst) ||
+		    host_is_noted(e, &r->dst);
 	return dp_prefix_ok(&r->dst) &&
 	    bpf_dp_pma_get(b->bpf, &r->dst, &v) == 0 &&
 	    v.run == bpf_dp_run(b->bpf) && v.ifindex == r->oif;
@@ -805,11 +938,24 @@ be_show_tunnel(struct dp *dp, const struct dp_tunnel *t, struct json_w *w)
 }
 
 static void
+host_free(void *ctx, struct hnode *n)
+{
+	htab_remove(ctx, n);
+	free(CONTAINER_OF(n, struct bpf_host, node));
+}
+
+static void
 be_free(struct dp *dp)
 {
 	struct bpf_be *e = be_of(dp);
 
 	dp_base_done(&e->base);
+	while (htab_count(e->hosts) > 0) {
+		size_t cursor = 0;
+
+		(void)htab_walk(e->hosts, &cursor, 1024, host_free, e->hosts);
+	}
+	htab_free(e->hosts);
 	pmtu_free(e->pmtu);
 	for (int s = 0; s < PMIP_SIDES; s++)
 		anchor_close(&e->anchor[s]);
@@ -873,6 +1019,8 @@ dp_bpf_open(const struct dp_start *s, struct dp **ret, char *why,
 
 	if (e == NULL)
 		return -ENOMEM;
+	e->hosts = htab_new();
+	hash_key_random(&e->hash);
 	e->peer = calloc(max, sizeof(struct dp_tunnel *));
 	e->taken = calloc(max, 1);
 	if (e->peer == NULL || e->taken == NULL)
