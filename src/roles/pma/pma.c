@@ -3,8 +3,8 @@
  * The role "pma": proxy mobile agent of an access router (draft section 6).
  * pma.h says what is where.
  *
- * Implements: draft 6 (Per-MN-Prefix model, IPv6), 7.1 to 7.3 as far as the
- * network's side goes.  Not yet: Shared-Prefix, DHCP, IPv4, visitors (6.9).
+ * Implements: draft 6, 7.1 to 7.3 as far as the network's side goes.  Not yet:
+ * visitors (6.9).
  */
 #include "roles/pma/pma.h"
 
@@ -82,7 +82,7 @@ pma_start(struct role *r, const void *conf)
 	p->by_nai = htab_new();
 	p->by_mac = htab_new();
 	p->by_lla = htab_new();
-	p->by_hnp = htab_new();
+	p->by_home = htab_new();
 	SLIST_INIT(&p->access);
 	SLIST_INIT(&p->peers);
 	ratelimit_init(&p->rl_unknown, 10, 1);
@@ -158,7 +158,7 @@ pma_stop(struct role *r, bool keep)
 	htab_free(p->by_nai);
 	htab_free(p->by_mac);
 	htab_free(p->by_lla);
-	htab_free(p->by_hnp);
+	htab_free(p->by_home);
 	stats_unregister(&p->st);
 }
 
@@ -178,8 +178,8 @@ pma_mtu_changed(struct role *r, struct dp_tunnel *t)
 	/* Rare, and every node of the tunnel has to be told. */
 	SLIST_FOREACH(a, &p->access, entry) {
 		TAILQ_FOREACH(b, &a->nodes, on_access) {
-			if (b->tunnel == t && b->accepted && b->path_have)
-				ra_advertise(b);
+			if (b->tunnel == t)
+				(void)ra_renew(b);
 		}
 	}
 }
@@ -220,6 +220,7 @@ const struct role_ops pma_role_ops = {
 	.reload = pma_reload,
 	.stop = pma_stop,
 	.nd = access_nd,
+	.arp = pma_arp_received,
 	.attach = access_event,
 	.link = access_link,
 	.policy_changed = pma_policy_changed,

@@ -8,6 +8,8 @@
  *   pma_fsm.c     the state machine of one mobile node (PROTOCOL 5.1)
  *   pma_learn.c   addresses that are learnt, by DHCP or from the home agent
  *                 (PROTOCOL 5.4)
+ *   pma_ip4.c     the IPv4 home address
+ *   pma_arp.c     ARP for its default router
  *   pma_dhcp.c    DHCP relay
  *   pma_pbu.c     signalling: build, send, retransmit, match
  *   pma_path.c    what the data plane is to do for one node
@@ -59,7 +61,7 @@ struct pma_access {
 	TAILQ_HEAD(, bule) nodes;
 };
 
-struct bul_op;
+struct bul_path;		/* pma_path.c */
 struct dhcp_node;		/* pma_dhcp.c */
 
 /* Who says what a node's address is. */
@@ -76,13 +78,27 @@ struct bul_more {
 	struct prefix subnet4;		/* home subnet; family 0: no IPv4 */
 	struct in_addr static4;		/* 0.0.0.0: by DHCP */
 	struct in_addr router4;		/* the subnet's */
-	/* what is registered, or will be with the next PBU */
+	/* known, and in the next PBU */
 	struct in6_addr hoa;		/* :: none known */
 	struct in_addr hoa4;		/* D6.11-5; 0.0.0.0 none known */
 	struct in_addr gw4;		/* D6.11-7: the node's default router */
 	struct timer t_hoa, t_hoa4;	/* the leases end */
 	uint8_t plen4;			/* D6.11-6 */
 	uint8_t hoa_by, hoa4_by;	/* enum hoa_source */
+	/* at the home agent */
+	struct in6_addr told6;		/* Shared-Prefix: the last we named */
+	struct in_addr reg4;		/* it has said yes to; 0.0.0.0 none */
+	const char *why4;		/* IPv4 was refused; NULL */
+	bool asked4;			/* the last PBU had the IPv4 option */
+	bool ask4;			/* with 0.0.0.0, for what it knows */
+	bool pause4;			/* the data plane refused: without */
+	usec_t waiting;			/* since when in WAIT_DHCP */
+	/* pma_arp.c */
+	bool announce4;			/* the node may have come from another
+					 * router */
+	uint8_t garps;			/* announcements to come */
+	struct timer t_arp;
+	struct ratelimit rl_arp;
 	struct dhcp_node *dhcp;		/* the relay's own; it frees it in
 					 * dhcp_node_free() */
 };
@@ -90,21 +106,20 @@ struct bul_more {
 /*
  * Binding update list entry (draft 6.11).  Keys: NAI; (access interface, MAC);
  * (access interface, link-local address of the node) once that is known; the
- * home prefix once the profile is.
+ * home prefix once the profile is, or in the Shared-Prefix model the address.
  */
 struct bule {
-	struct hnode by_nai, by_mac, by_lla, by_hnp;
+	struct hnode by_nai, by_mac, by_lla, by_home;
 	struct pma *pma;
 	struct pma_access *access;	/* NULL: its interface has gone */
 	TAILQ_ENTRY(bule) on_access;
 	struct pma_peer *peer;		/* home agent; NULL before PROFILE ended */
 	struct dp_tunnel *tunnel;	/* counted as its user */
-	struct bul_op *op;		/* data plane operation under way */
+	struct bul_path *paths;		/* wanted, there, or being removed */
 	struct timer t_signal;		/* retransmit, back off, refresh */
 	struct timer t_expiry;		/* end of the granted lifetime */
 	struct timer t_ra;		/* next unsolicited advertisement */
 	struct timer t_probe;
-	struct timer t_path;		/* next try of a removal */
 	struct bul_more *more;		/* NULL: nothing of that */
 	struct prefix hnp;		/* the /64 of the profile: its own, or
 					 * shared with others */
@@ -122,25 +137,21 @@ struct bule {
 	uint8_t state;			/* enum bul_state */
 	uint8_t rate_n;
 	uint8_t tries;			/* de-registration, retry at once */
-	uint8_t path_tries;		/* removals that failed */
 	uint8_t probes;			/* left; 0 not probing */
 	bool per_mn_prefix;		/* draft 6.11: model flag */
 	uint8_t addr_config;		/* enum addr_config, of the profile */
-	bool by_mac_in, by_lla_in, by_hnp_in;	/* in those indexes */
+	bool by_mac_in, by_lla_in, by_home_in;	/* in those indexes */
 	bool signalled;			/* the home agent may know of it */
 	bool awaiting;			/* a PBU is unanswered */
 	bool accepted;			/* by the home agent */
-	bool path_want;			/* forwarding is to be there */
-	bool path_have;			/* and is, over path_ifindex */
-	bool path_doubt;		/* a removal failed: is it? */
+	bool stays;			/* DEREG, but the node is here */
+	bool syncing, sync_again;	/* in path_sync() */
 	bool advertised;		/* the prefix was, and not withdrawn */
 	bool rs_pending;		/* answer at acceptance */
 	bool refresh_after_probe;
 	uint8_t attached_by;		/* enum attach_source */
 	bool lookup;			/* a policy lookup is under way */
 	bool gone;			/* free when the data plane is done */
-	uint32_t path_ifindex;		/* where it is hosted now */
-	struct mac path_mac;
 	uint8_t nai_len;
 	char nai[];			/* NUL-terminated */
 };
@@ -183,6 +194,18 @@ struct bule {
 	X(PMA_ST_HOA_OUTSIDE, "address-outside", \
 	    "DHCP assigned an address that is not in the home prefix or " \
 	    "subnet: not used") \
+	X(PMA_ST_WAIT_DHCP, "waited-for-dhcp", \
+	    "Shared-Prefix nodes whose address nobody knew: 147 (6.10)") \
+	X(PMA_ST_IP4_REFUSED, "ipv4-refused", \
+	    "by the home agent, IPv6 apart: options 30 and 37") \
+	X(PMA_ST_ARP_ASKED, "arp-requests", "of nodes with IPv4 in service") \
+	X(PMA_ST_ARP_ANSWERED, "arp-answered", \
+	    "for the default router and the rest of the subnet (6.5)") \
+	X(PMA_ST_ARP_ANNOUNCED, "arp-announced", \
+	    "gratuitous ARP for the default router (6.5)") \
+	X(PMA_ST_ARP_LIMITED, "arp-limited", \
+	    "not sent: one node caused too many") \
+	X(PMA_ST_ARP_FAILED, "arp-failed", "that could not be sent") \
 	X(PMA_ST_BE, "binding-errors", \
 	    "a home agent does not know the message: RFC 6275 6.1.9")
 
@@ -200,7 +223,7 @@ struct pma {
 	bool st_registered;
 	bool stopping;
 	struct hash_key key;
-	struct htab *by_nai, *by_mac, *by_lla, *by_hnp;
+	struct htab *by_nai, *by_mac, *by_lla, *by_home;
 	SLIST_HEAD(, pma_access) access;
 	SLIST_HEAD(, pma_peer) peers;
 	struct ratelimit rl_unknown;	/* log lines about strangers */
@@ -233,7 +256,10 @@ struct bule *list_by_lla(const struct pma *p, uint32_t ifindex,
 /* Whose prefix is that address in? */
 struct bule *list_by_addr(const struct pma *p, const struct in6_addr *addr);
 /* Its home prefix, from the profile. */
-void list_set_hnp(struct bule *b, const struct prefix *hnp);
+void list_set_hnp(struct bule *b, const struct prefix *hnp,
+    bool per_mn_prefix);
+/* Its home address has changed: list_by_addr() finds it by that. */
+void list_reindex(struct bule *b);
 /* Put it (also: move it) onto an access interface; NULL takes it off. */
 void list_place(struct bule *b, struct pma_access *a, const struct mac *mac);
 /* The node's link-local address, learnt (D6.11-4). */
@@ -259,10 +285,16 @@ void fsm_pba(struct bule *b, const struct mh_msg *m, enum reaction react);
 void fsm_signal_timer(struct timer *t);
 void fsm_expiry_timer(struct timer *t);
 /*
- * The data plane has done what path_sync() asked for, or has refused to set a
- * path; refused removals are path_sync()'s own business.
+ * The path of that family that is wanted has been set, or refused.  What is
+ * removed is path_sync()'s own business.
  */
-void fsm_path_done(struct bule *b, int err);
+void fsm_path_done(struct bule *b, int family, int err);
+/* No path is left, nor under way. */
+void fsm_path_idle(struct bule *b);
+/* What a PBU says has changed: send one, in states that do. */
+void fsm_reregister(struct bule *b);
+/* Shared-Prefix: it is here and has no address any more. */
+void fsm_home_lost(struct bule *b);
 /* The policy was read again. */
 void fsm_policy_changed(struct bule *b);
 /* Nobody answered the probe. */
@@ -295,6 +327,21 @@ void fsm_learn_ip4(struct bule *b, const struct in_addr *hoa4, uint8_t plen,
     const struct in_addr *router, uint32_t lease_s);
 void fsm_forget_ip4(struct bule *b, const char *why);
 
+/* What the PBU names: the prefix, or the address; false: not known. */
+bool learn_home(const struct bule *b, struct prefix *ret);
+/* Shared-Prefix: an accepting answer tells it (D6.10-15). */
+bool learn_from_ha(struct bule *b, const struct mh_opts *o);
+bool learn_ip4_from_ha(struct bule *b, const struct mh_ip4 *v,
+    const struct in_addr *router);
+/* It has none any more; nobody is told. */
+void learn_no_ip4(struct bule *b);
+/* Static addresses; what was learnt stays if it fits. False: no memory. */
+bool learn_profile(struct bule *b, const struct profile *prof);
+/* Its IPv4 section only; true when a PBU has to say something else now. */
+bool learn_ip4_changed(struct bule *b, const struct profile *prof);
+void learn_hoa_expired(struct timer *t);
+void learn_hoa4_expired(struct timer *t);
+
 /* What becomes of a DHCP message of the node. */
 enum dhcp_gate {
 	DHCP_RELAY,
@@ -303,6 +350,26 @@ enum dhcp_gate {
 };
 /* family AF_INET6 or AF_INET. */
 enum dhcp_gate fsm_dhcp_gate(const struct bule *b, int family);
+
+/* --- pma_ip4.c -------------------------------------------------------------------- */
+
+/* The option that this PBU carries, if any. */
+void ip4_put(struct bule *b, struct mh_opts *o);
+/* What an accepting answer says of it. */
+void ip4_answered(struct bule *b, const struct mh_opts *o);
+/* No IPv4 service from now on. */
+void ip4_stop(struct bule *b);
+void ip4_path_done(struct bule *b, int err);
+
+/* --- pma_arp.c -------------------------------------------------------------------- */
+
+void pma_arp_init(struct bul_more *m);
+void pma_arp_received(struct role *r, const struct link_if *lif,
+    const struct mac *src, const struct arp_msg *q);
+/* Tell the node where its default router is, if its IPv4 is in service. */
+void pma_arp_announce(struct bule *b);
+void pma_arp_stop(struct bule *b);
+void pma_arp_timer(struct timer *t);
 
 /* --- pma_dhcp.c ------------------------------------------------------------------ */
 
@@ -339,13 +406,18 @@ void pbu_on_be(struct role *r, const struct mh_pkt *pkt,
 /* --- pma_path.c -------------------------------------------------------------------- */
 
 /*
- * Bring the data plane to what path_want says.  One operation at a time; when
- * it is done fsm_path_done() is told and the difference looked at again.
+ * From now on that prefix and no other of its family; of no family (AF_UNSPEC)
+ * or not of that one.  May call fsm_path_done() and fsm_path_idle(), and free
+ * an entry that is `gone`.  0, or -ENOBUFS: too many, or no memory.
  */
+int path_want(struct bule *b, const struct prefix *prefix);
+void path_unwant(struct bule *b, int family);
+/* The entry has another place: bring the data plane to what is wanted. */
 void path_sync(struct bule *b);
-void path_timer(struct timer *t);
 /* Forwarding is there, and where the node is now. */
-bool path_ready(const struct bule *b);
+bool path_ready(const struct bule *b, int family);
+/* It is there, if perhaps where the node was. */
+bool path_hosted(const struct bule *b, int family);
 /* Remove for good, without callbacks: when we stop. */
 void path_drop(struct bule *b);
 /* Leave the kernel's state to the next run; nothing is called back. */
@@ -353,8 +425,10 @@ void path_abandon(struct bule *b);
 
 /* --- pma_ra.c ------------------------------------------------------------------------ */
 
-/* Advertise the home prefix, and again every interval. */
+/* Advertise, and again every interval. */
 void ra_advertise(struct bule *b);
+/* The same if the state has something to advertise; false: not now. */
+bool ra_renew(struct bule *b);
 /* Router lifetime 0, prefix preferred 0 (PROTOCOL 7.3), if it was advertised. */
 void ra_withdraw(struct bule *b);
 void ra_timer(struct timer *t);

@@ -131,10 +131,8 @@ readvertise(struct pma_access *a)
 {
 	struct bule *b;
 
-	TAILQ_FOREACH(b, &a->nodes, on_access) {
-		if (b->accepted && b->path_have)
-			ra_advertise(b);
-	}
+	TAILQ_FOREACH(b, &a->nodes, on_access)
+		(void)ra_renew(b);
 }
 
 void

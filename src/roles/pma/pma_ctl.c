@@ -23,6 +23,22 @@ put_seconds_left(struct json_w *w, const char *key, const struct bule *b,
 		json_w_sec(w, key, left);
 }
 
+static const struct bul_more nothing_more;
+
+/* The addresses known; null: none. */
+static void
+put_home(struct json_w *w, const struct bul_more *m)
+{
+	char buf[ADDR_STRLEN];
+
+	if (m == NULL)
+		m = &nothing_more;
+	json_w_str(w, "hoa", m->hoa_by != HOA_NONE ? in6_str(&m->hoa, buf) :
+	    NULL);
+	json_w_str(w, "hoa4", m->hoa4_by != HOA_NONE ? in4_str(&m->hoa4, buf) :
+	    NULL);
+}
+
 /* What both the table and the details show. */
 static void
 put_entry(struct json_w *w, const struct bule *b)
@@ -33,6 +49,7 @@ put_entry(struct json_w *w, const struct bule *b)
 	json_w_str(w, "nai", b->nai);
 	json_w_str(w, "hnp", b->hnp.family != 0 ? prefix_str(&b->hnp, buf) :
 	    NULL);
+	put_home(w, b->more);
 	json_w_str(w, "state", bul_state_names[b->state]);
 	json_w_str(w, "ha", b->peer != NULL ? in6_str(&b->peer->address, buf) :
 	    NULL);
@@ -46,6 +63,34 @@ put_entry(struct json_w *w, const struct bule *b)
 	put_seconds_left(w, "expires", b, &b->t_expiry);
 }
 
+static const char *const source_names[] = {
+	[HOA_STATIC] = "profile", [HOA_DHCP] = "dhcp",
+	[HOA_BY_HA] = "home-agent",
+};
+
+/* Where the addresses are from, how long, and what is of IPv4 (D6.11-5). */
+static void
+put_more(struct json_w *w, const struct bule *b, const struct bul_more *m)
+{
+	bool ip4 = m->subnet4.family != 0;
+	char buf[ADDR_STRLEN];
+
+	json_w_str(w, "hoa_from", source_names[m->hoa_by]);
+	put_seconds_left(w, "hoa_lease", b, &m->t_hoa);
+	json_w_str(w, "ipv4", !ip4 ? "no-service" : m->reg4.s_addr !=
+	    INADDR_ANY ? "registered" : m->why4 != NULL ? m->why4 : "none");
+	json_w_str(w, "home_subnet4", ip4 ? prefix_str(&m->subnet4, buf) :
+	    NULL);
+	json_w_str(w, "hoa4_from", source_names[m->hoa4_by]);
+	put_seconds_left(w, "hoa4_lease", b, &m->t_hoa4);
+	if (m->hoa4_by != HOA_NONE)
+		json_w_u(w, "hoa4_prefix_length", m->plen4);
+	else
+		json_w_null(w, "hoa4_prefix_length");
+	json_w_str(w, "router4", ip4 ? in4_str(&m->gw4, buf) : NULL);
+	json_w_bool(w, "forwarding4", path_hosted(b, AF_INET));
+}
+
 static void
 put_details(struct json_w *w, const struct bule *b)
 {
@@ -56,12 +101,13 @@ put_details(struct json_w *w, const struct bule *b)
 	json_w_str(w, "coa", in6_str(&b->pma->conf->address, buf));
 	json_w_str(w, "model", b->per_mn_prefix ? "per-mn-prefix" :
 	    "shared-prefix");
+	put_more(w, b, b->more != NULL ? b->more : &nothing_more);
 	json_w_u(w, "sequence", b->seq);
 	json_w_u(w, "timestamp", b->ts);
 	json_w_bool(w, "awaiting_answer", b->awaiting);
 	put_seconds_left(w, "next_signal", b, &b->t_signal);
 	put_seconds_left(w, "next_advertisement", b, &b->t_ra);
-	json_w_bool(w, "forwarding", b->path_have);
+	json_w_bool(w, "forwarding", path_hosted(b, AF_INET6));
 	json_w_bool(w, "advertised", b->advertised);
 	json_w_sec(w, "attached", now - b->attached);
 	json_w_sec(w, "heard", now - b->heard);

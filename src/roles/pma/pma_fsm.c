@@ -3,18 +3,24 @@
  * One mobile node at the proxy mobile agent (PROTOCOL 5.1):
  *
  *   IDLE --attach--> PROFILE --found--> REG --PBA accepts, path set--> ACTIVE
- *                       |                | ^                            |  ^
- *               unknown |        refused | | timer              refresh |  | PBA
- *                       v                v |                      timer v  |
- *                    DENIED <-------- BACKOFF  <------refused-------  REREG
+ *                       |              ^ | ^                            |  ^
+ *               unknown |  DHCP learns | | | timer              refresh |  | PBA
+ *                       |       147 or | | |                or new addr v  |
+ *                       v   no address v | +-- BACKOFF <--refused----  REREG
+ *                    DENIED     WAIT_DHCP +---> DENIED or BACKOFF
  *
  *   any of them --detach--> DEREG --PBA, or tries used up--> IDLE (freed)
  *   DEREG, DENIED --attach--> PROFILE
  *   REREG --lifetime over--> REG (path removed, prefix withdrawn)
  *
+ * Shared-Prefix only: WAIT_DHCP, and
+ *   REG, ACTIVE, REREG --lease over--> DEREG --PBA--> WAIT_DHCP (or REG, when
+ *   there is another address by then): the node is still here
+ *
  * Rules that hold everywhere: register first, advertise on acceptance (A13);
  * after a denial the home prefix is not advertised and nothing is forwarded
- * (D6.10-18); "accepted" means that the data plane has said yes as well.
+ * (D6.10-18); "accepted" means that the data plane has said yes as well.  What
+ * becomes of IPv4 (pma_ip4.c) changes no state.
  */
 #include <errno.h>
 #include <string.h>
@@ -61,9 +67,11 @@ stop_service(struct bule *b)
 
 	timer_cancel(w, &b->t_expiry);
 	ra_withdraw(b);
+	dhcp_node_gone(b);
 	b->accepted = false;
-	b->path_want = false;
-	path_sync(b);
+	if (b->more != NULL)
+		b->more->reg4.s_addr = INADDR_ANY;
+	path_unwant(b, AF_UNSPEC);
 }
 
 static void
@@ -141,13 +149,51 @@ enter_denied(struct bule *b, const char *why, int status)
 	stop_service(b);
 }
 
+/*
+ * The home agent says that it knows no address for the node, and we none
+ * either: the node has to do DHCP (D6.10-16).  Until then no PBU.
+ */
 static void
-enter_dereg(struct bule *b)
+enter_wait_dhcp(struct bule *b)
+{
+	stat_inc(&b->pma->st, PMA_ST_WAIT_DHCP);
+	role_event(&b->pma->role, "waiting-for-dhcp", KV_STR("nai", b->nai));
+	b->awaiting = false;
+	timer_cancel(wheel_of(b), &b->t_signal);
+	set_state(b, BUL_WAIT_DHCP);
+	b->more->waiting = pma_now(b->pma);
+	stop_service(b);
+	ra_advertise(b);
+	dhcp_node_ready(b);
+}
+
+static void
+deregistered(struct bule *b)
+{
+	struct prefix home;
+
+	stat_inc(&b->pma->st, PMA_ST_DEREGISTERED);
+	role_event(&b->pma->role, "deregistered", KV_STR("nai", b->nai));
+	if (!b->stays)
+		fsm_forget(b);
+	else if (learn_home(b, &home))
+		enter_reg(b);
+	else
+		enter_wait_dhcp(b);
+}
+
+/* stays: the node is here, only its address has gone. */
+static void
+enter_dereg(struct bule *b, bool stays)
 {
 	cancel_lookup(b);
 	timer_cancel(wheel_of(b), &b->t_signal);
-	if (!b->signalled) {
-		fsm_forget(b);		/* nobody knows of it */
+	b->stays = stays;
+	if (!b->signalled) {		/* nobody knows of it */
+		if (stays)
+			enter_wait_dhcp(b);
+		else
+			fsm_forget(b);
 		return;
 	}
 	set_state(b, BUL_DEREG);
@@ -155,6 +201,37 @@ enter_dereg(struct bule *b)
 	b->tries = 0;
 	pbu_send(b, 0);
 	stop_service(b);
+}
+
+void
+fsm_home_lost(struct bule *b)
+{
+	if (b->state == BUL_REG || b->state == BUL_ACTIVE ||
+	    b->state == BUL_REREG)
+		enter_dereg(b, true);
+}
+
+void
+fsm_reregister(struct bule *b)
+{
+	struct prefix home;
+
+	switch ((enum bul_state)b->state) {
+	case BUL_WAIT_DHCP:
+		if (learn_home(b, &home))
+			enter_reg(b);
+		break;
+	case BUL_ACTIVE:
+		enter_rereg(b);
+		break;
+	case BUL_REG:
+	case BUL_REREG:
+		/* what is under way says something else: it is void */
+		pbu_send(b, pbu_lifetime(b));
+		break;
+	default:
+		break;			/* the next PBU will say it */
+	}
 }
 
 /* --- the profile ---------------------------------------------------------------------- */
@@ -166,11 +243,16 @@ home_agent_of(const struct bule *b, const struct profile *prof)
 	    &prof->home_agent;
 }
 
-/* The prefix and the home agent that the entry has already? */
+/* The model, prefix, address and home agent that the entry has already? */
 static bool
 same_place(const struct bule *b, const struct profile *prof)
 {
+	const struct in6_addr *static6 = b->more != NULL ? &b->more->static6 :
+	    &in6addr_any;
+
 	return b->peer != NULL && prefix_eq(&b->hnp, &prof->home_prefix) &&
+	    b->per_mn_prefix == (prof->model == MODEL_PER_MN_PREFIX) &&
+	    in6_eq(static6, &prof->home_address) &&
 	    in6_eq(&b->peer->address, home_agent_of(b, prof));
 }
 
@@ -194,19 +276,13 @@ take_profile(struct bule *b, const struct profile *prof)
 		b->peer->nodes--;
 	b->peer = list_peer(p, ha);
 	b->peer->nodes++;
-	list_set_hnp(b, &prof->home_prefix);
-	b->per_mn_prefix = prof->model == MODEL_PER_MN_PREFIX;
+	list_set_hnp(b, &prof->home_prefix,
+	    prof->model == MODEL_PER_MN_PREFIX);
 	b->addr_config = (uint8_t)prof->addr_config;
 	b->lifetime_us = prof->lifetime_us;
-	if (prof->ip4.at.line > 0) {
-		struct bul_more *m = list_more(b);
-
-		if (m == NULL) {
-			enter_denied(b, "no-memory", -1);
-			return false;
-		}
-		m->subnet4 = prof->ip4.home_subnet;
-		m->router4 = m->gw4 = prof->ip4.router;
+	if (!learn_profile(b, prof)) {
+		enter_denied(b, "no-memory", -1);
+		return false;
 	}
 	return true;
 }
@@ -230,13 +306,9 @@ on_profile(void *ctx, int err, const struct profile *prof)
 		return;
 	}
 	/* What an earlier life of the entry set up must go first. */
-	if ((b->path_have || b->op != NULL || b->tunnel != NULL) &&
-	    !same_place(b, prof)) {
-		b->path_want = false;
-		path_sync(b);
-		/* fsm_path_done() asks again, or has done so already */
-		if (b->path_have || b->op != NULL || b->state != BUL_PROFILE)
-			return;
+	if (b->paths != NULL && !same_place(b, prof)) {
+		path_unwant(b, AF_UNSPEC);
+		return;			/* fsm_path_idle() asks again */
 	}
 	if (take_profile(b, prof))
 		enter_reg(b);
@@ -334,6 +406,17 @@ announce_attach(struct bule *b, enum attach_source source)
 	    KV_STR("by", attach_source_names[source]));
 }
 
+/*
+ * A node that solicits long after it was told to do DHCP may have done so at
+ * another router meanwhile: the home agent may know its address now.
+ */
+static bool
+waited_long(const struct bule *b, enum attach_source source)
+{
+	return b->state == BUL_WAIT_DHCP && source == ATTACH_BY_RS &&
+	    pma_now(b->pma) - b->more->waiting >= b->pma->conf->backoff_us;
+}
+
 /* An entry that is known turns up, here or on another link of ours. */
 static void
 attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
@@ -361,12 +444,15 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 		enter_profile(b);
 		break;
 	case BUL_DENIED:
+	case BUL_WAIT_DHCP:
 		/* an RS is no new attachment: every node sends several */
 		if (moved || (source != ATTACH_BY_RS &&
-		    source != ATTACH_BY_NEIGHBOUR))
+		    source != ATTACH_BY_NEIGHBOUR) || waited_long(b, source))
 			enter_profile(b);
 		break;
 	case BUL_ACTIVE:
+		if (b->more != NULL && source != ATTACH_BY_NEIGHBOUR)
+			b->more->announce4 = true;
 		if (moved) {
 			announce_attach(b, source);
 			path_sync(b);
@@ -461,9 +547,7 @@ void
 fsm_solicited(struct bule *b)
 {
 	stat_inc(&b->pma->st, PMA_ST_RS);
-	if (b->accepted && b->path_have)
-		ra_advertise(b);
-	else
+	if (!ra_renew(b))
 		b->rs_pending = true;
 }
 
@@ -472,7 +556,7 @@ fsm_solicited(struct bule *b)
 void
 fsm_detach(struct bule *b, enum attach_source by)
 {
-	if (b->gone || b->state == BUL_DEREG)
+	if (b->gone || (b->state == BUL_DEREG && !b->stays))
 		return;
 	stat_inc(&b->pma->st, PMA_ST_DETACHED);
 	role_event(&b->pma->role, "node-detached", KV_STR("nai", b->nai),
@@ -480,7 +564,10 @@ fsm_detach(struct bule *b, enum attach_source by)
 	b->rs_pending = false;
 	b->refresh_after_probe = false;
 	probe_stop(b);
-	enter_dereg(b);
+	if (b->state == BUL_DEREG)
+		b->stays = false;	/* it is under way */
+	else
+		enter_dereg(b, false);
 }
 
 void
@@ -560,23 +647,50 @@ kernel_refused(struct bule *b, int err)
 static void
 in_service(struct bule *b)
 {
-	set_state(b, BUL_ACTIVE);
+	set_state(b, b->awaiting ? BUL_REREG : BUL_ACTIVE);
 	b->rs_pending = false;
 	ra_advertise(b);
 	dhcp_node_ready(b);
 }
 
+/* The lifetime runs from now; the next refresh is due before it ends. */
+static void
+take_lifetime(struct bule *b, const struct mh_msg *m)
+{
+	usec_t refresh = refresh_delay(b, m);
+
+	timer_arm(wheel_of(b), &b->t_expiry, (usec_t)m->ba.lifetime_4s *
+	    MH_LIFETIME_UNIT_S * USEC_PER_SEC);
+	timer_arm(wheel_of(b), &b->t_signal, refresh);
+}
+
+static void
+announce_accepted(struct bule *b, bool fresh, const struct prefix *home)
+{
+	stat_inc(&b->pma->st, fresh ? PMA_ST_REGISTERED : PMA_ST_REFRESHED);
+	if (fresh)
+		role_event(&b->pma->role, "registered", KV_STR("nai", b->nai),
+		    KV_PREFIX("hnp", home), KV_IN6("ha", &b->peer->address),
+		    KV_U("lifetime_s", (uint64_t)b->lifetime_4s *
+		    MH_LIFETIME_UNIT_S));
+	else
+		log_debug(LOG(b), MOD(b), "refreshed", KV_STR("nai", b->nai));
+}
+
 static void
 accepted(struct bule *b, const struct mh_msg *m)
 {
-	usec_t life = (usec_t)m->ba.lifetime_4s * MH_LIFETIME_UNIT_S *
-	    USEC_PER_SEC;
 	bool fresh = !b->accepted;
-	usec_t refresh;
+	struct prefix home;
 	int r;
 
-	if (life == 0) {
+	if (m->ba.lifetime_4s == 0) {
 		enter_backoff(b, "lifetime-0-granted");
+		return;
+	}
+	if (!learn_home(b, &home) && !(learn_from_ha(b, &m->o) &&
+	    learn_home(b, &home))) {
+		enter_wait_dhcp(b);	/* accepted, but which address? */
 		return;
 	}
 	r = take_tunnel(b, m->ba.lifetime_4s);
@@ -586,29 +700,23 @@ accepted(struct bule *b, const struct mh_msg *m)
 	}
 	b->accepted = true;
 	b->tries = 0;
-	timer_arm(wheel_of(b), &b->t_expiry, life);
-	refresh = refresh_delay(b, m);
-	timer_arm(wheel_of(b), &b->t_signal, refresh);
-	stat_inc(&b->pma->st, fresh ? PMA_ST_REGISTERED : PMA_ST_REFRESHED);
-	if (fresh)
-		role_event(&b->pma->role, "registered", KV_STR("nai", b->nai),
-		    KV_PREFIX("hnp", &b->hnp), KV_IN6("ha",
-		    &b->peer->address), KV_U("lifetime_s",
-		    m->ba.lifetime_4s * MH_LIFETIME_UNIT_S));
-	else
-		log_debug(LOG(b), MOD(b), "refreshed", KV_STR("nai", b->nai));
-	b->path_want = true;
-	if (b->path_have && !fresh) {
+	take_lifetime(b, m);
+	announce_accepted(b, fresh, &home);
+	r = path_want(b, &home);
+	if (r < 0)
+		kernel_refused(b, r);
+	if (!b->accepted)
+		return;			/* the data plane has refused */
+	if (!fresh && path_ready(b, AF_INET6))
 		set_state(b, BUL_ACTIVE);
-		return;
-	}
-	path_sync(b);
+	ip4_answered(b, &m->o);		/* it may ask for another PBU */
 }
 
 static void
 refused(struct bule *b, const struct mh_msg *m, enum reaction react)
 {
 	const char *why = ba_status_name(m->ba.status);
+	struct prefix home;
 
 	switch (react) {
 	case REACT_RETRY_NOW:
@@ -632,18 +740,16 @@ refused(struct bule *b, const struct mh_msg *m, enum reaction react)
 	case REACT_RETRY_BACKOFF:
 		enter_backoff(b, why);
 		break;
+	case REACT_WAIT_DHCP:
+		/* no sense where it was told an address or a prefix */
+		if (!learn_home(b, &home)) {
+			enter_wait_dhcp(b);
+			return;
+		}
+		/* fall through */
 	default:
-		/* WAIT_DHCP as well: this model does not wait for DHCP */
 		enter_denied(b, why, m->ba.status);
 	}
-}
-
-static void
-deregistered(struct bule *b)
-{
-	stat_inc(&b->pma->st, PMA_ST_DEREGISTERED);
-	role_event(&b->pma->role, "deregistered", KV_STR("nai", b->nai));
-	fsm_forget(b);
 }
 
 void
@@ -671,27 +777,22 @@ fsm_pba(struct bule *b, const struct mh_msg *m, enum reaction react)
 }
 
 void
-fsm_path_done(struct bule *b, int err)
+fsm_path_done(struct bule *b, int family, int err)
 {
-	bool wanted = b->path_want;
-
-	if (err < 0 && wanted) {
+	if (family == AF_INET)
+		ip4_path_done(b, err);
+	else if (err < 0)
 		kernel_refused(b, err);
-		return;			/* enter_backoff() has synchronised */
-	}
-	if (path_ready(b) && b->accepted &&
-	    (b->state == BUL_REG || b->state == BUL_REREG ||
-	    b->state == BUL_ACTIVE)) {
-		/* also after a move between two of our links */
-		if (b->awaiting)
-			ra_advertise(b);
-		else
-			in_service(b);
-	}
-	if (b->state == BUL_PROFILE && !b->lookup && !b->path_have &&
-	    b->op == NULL)
-		enter_profile(b);	/* on_profile() waited for this */
-	path_sync(b);
+	else if (path_ready(b, AF_INET6) && b->accepted)
+		in_service(b);	/* also after a move between two of our links */
+}
+
+void
+fsm_path_idle(struct bule *b)
+{
+	/* on_profile() may have waited for this */
+	if (b->state == BUL_PROFILE && !b->lookup)
+		enter_profile(b);
 }
 
 /* --- timers -------------------------------------------------------------------------------------- */
@@ -730,7 +831,7 @@ fsm_signal_timer(struct timer *t)
 		break;
 	case BUL_REG:
 	case BUL_REREG:
-		if (b->state == BUL_REG && b->accepted) {
+		if (b->state == BUL_REG && b->accepted && !b->awaiting) {
 			/* the data plane is at it: look again later */
 			timer_arm(wheel_of(b), t,
 			    b->pma->conf->initial_timeout_us);
@@ -782,6 +883,23 @@ fsm_expiry_timer(struct timer *t)
 
 /* --- policy ---------------------------------------------------------------------------------------- */
 
+/* Same place, other terms. */
+static void
+take_changes(struct bule *b, const struct profile *prof)
+{
+	bool readvertise = b->addr_config != prof->addr_config;
+
+	b->lifetime_us = prof->lifetime_us;
+	b->addr_config = (uint8_t)prof->addr_config;
+	if (learn_ip4_changed(b, prof)) {
+		fsm_reregister(b);
+		if (fsm_dhcp_gate(b, AF_INET) == DHCP_RELAY)
+			dhcp_node_ready(b);
+	}
+	if (readvertise)
+		(void)ra_renew(b);
+}
+
 static void
 on_profile_again(void *ctx, int err, const struct profile *prof)
 {
@@ -798,7 +916,7 @@ on_profile_again(void *ctx, int err, const struct profile *prof)
 	if (err < 0 && err != -ENOENT)
 		return;			/* no answer: as it was */
 	if (err == 0 && prof->pmip && same_place(b, prof)) {
-		b->lifetime_us = prof->lifetime_us;
+		take_changes(b, prof);
 		return;
 	}
 	role_event(&b->pma->role, "policy-changed", KV_STR("nai", b->nai));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The binding update list (draft 6.11) and its three indexes.
+ * The binding update list (draft 6.11) and its indexes.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -9,6 +9,8 @@
 
 #include "core/util.h"
 #include "roles/pma/pma.h"
+
+#define HNP_OCTETS 8	/* of a /64 */
 
 struct nai_key {
 	const char *nai;
@@ -94,14 +96,28 @@ lla_key_eq(const struct hnode *n, const void *key)
 	return memcmp(&k, key, sizeof(k)) == 0;
 }
 
-/* The prefix as octets; Per-MN-Prefix: always a /64. */
+static struct bule *
+from_home(const struct hnode *n)
+{
+	return CONTAINER_OF((struct hnode *)(uintptr_t)n, struct bule, by_home);
+}
+
+/* By its prefix, always a /64. */
 static bool
 hnp_key_eq(const struct hnode *n, const void *key)
 {
-	const struct bule *b = CONTAINER_OF((struct hnode *)(uintptr_t)n,
-	    struct bule, by_hnp);
+	const struct bule *b = from_home(n);
 
-	return memcmp(&b->hnp.in6, key, 8) == 0;
+	return b->per_mn_prefix && memcmp(&b->hnp.in6, key, HNP_OCTETS) == 0;
+}
+
+/* By its address: others share the prefix. */
+static bool
+hoa_key_eq(const struct hnode *n, const void *key)
+{
+	const struct bule *b = from_home(n);
+
+	return !b->per_mn_prefix && in6_eq(&b->more->hoa, key);
 }
 
 static uint32_t
@@ -146,7 +162,6 @@ list_new(struct pma *p, const char *nai, size_t len)
 	timer_init(&b->t_expiry, fsm_expiry_timer);
 	timer_init(&b->t_ra, ra_timer);
 	timer_init(&b->t_probe, probe_timer);
-	timer_init(&b->t_path, path_timer);
 	htab_insert(p->by_nai, &b->by_nai, hash_nai(p, nai, len));
 	return b;
 }
@@ -197,18 +212,6 @@ list_learn_lla(struct bule *b, const struct in6_addr *lla)
 	b->by_lla_in = true;
 }
 
-static void
-hoa_expired(struct timer *t)
-{
-	fsm_forget_hoa(CONTAINER_OF(t, struct bul_more, t_hoa)->b, "expired");
-}
-
-static void
-hoa4_expired(struct timer *t)
-{
-	fsm_forget_ip4(CONTAINER_OF(t, struct bul_more, t_hoa4)->b, "expired");
-}
-
 struct bul_more *
 list_more(struct bule *b)
 {
@@ -220,8 +223,9 @@ list_more(struct bule *b)
 	if (m == NULL)
 		return NULL;
 	m->b = b;
-	timer_init(&m->t_hoa, hoa_expired);
-	timer_init(&m->t_hoa4, hoa4_expired);
+	timer_init(&m->t_hoa, learn_hoa_expired);
+	timer_init(&m->t_hoa4, learn_hoa4_expired);
+	pma_arp_init(m);
 	b->more = m;
 	return m;
 }
@@ -236,6 +240,7 @@ free_more(struct bule *b)
 	dhcp_node_free(b);
 	timer_cancel(w, &b->more->t_hoa);
 	timer_cancel(w, &b->more->t_hoa4);
+	timer_cancel(w, &b->more->t_arp);
 	free(b->more);
 	b->more = NULL;
 }
@@ -245,18 +250,17 @@ list_free(struct bule *b)
 {
 	struct wheel *w = b->pma->role.env->wheel;
 
-	assert(b->op == NULL && b->tunnel == NULL);
+	assert(b->paths == NULL && b->tunnel == NULL);
 	timer_cancel(w, &b->t_signal);
 	timer_cancel(w, &b->t_expiry);
 	timer_cancel(w, &b->t_ra);
 	timer_cancel(w, &b->t_probe);
-	timer_cancel(w, &b->t_path);
 	list_place(b, NULL, NULL);
+	if (b->by_home_in)
+		htab_remove(b->pma->by_home, &b->by_home);
 	free_more(b);
 	if (b->peer != NULL)
 		b->peer->nodes--;
-	if (b->by_hnp_in)
-		htab_remove(b->pma->by_hnp, &b->by_hnp);
 	htab_remove(b->pma->by_nai, &b->by_nai);
 	free(b);
 }
@@ -296,22 +300,37 @@ list_by_lla(const struct pma *p, uint32_t ifindex, const struct in6_addr *lla)
 struct bule *
 list_by_addr(const struct pma *p, const struct in6_addr *addr)
 {
-	struct hnode *n = htab_find(p->by_hnp, hash(p, addr, 8), hnp_key_eq,
-	    addr);
+	struct hnode *n = htab_find(p->by_home, hash(p, addr, HNP_OCTETS),
+	    hnp_key_eq, addr);
 
-	return n != NULL ? CONTAINER_OF(n, struct bule, by_hnp) : NULL;
+	if (n == NULL)
+		n = htab_find(p->by_home, hash(p, addr, sizeof(*addr)),
+		    hoa_key_eq, addr);
+	return n != NULL ? from_home(n) : NULL;
 }
 
 void
-list_set_hnp(struct bule *b, const struct prefix *hnp)
+list_reindex(struct bule *b)
 {
 	struct pma *p = b->pma;
 
-	if (b->by_hnp_in)
-		htab_remove(p->by_hnp, &b->by_hnp);
+	if (b->by_home_in)
+		htab_remove(p->by_home, &b->by_home);
+	b->by_home_in = b->per_mn_prefix ? b->hnp.family != 0 :
+	    b->more != NULL && b->more->hoa_by != HOA_NONE;
+	if (!b->by_home_in)
+		return;
+	htab_insert(p->by_home, &b->by_home, b->per_mn_prefix ?
+	    hash(p, &b->hnp.in6, HNP_OCTETS) :
+	    hash(p, &b->more->hoa, sizeof(b->more->hoa)));
+}
+
+void
+list_set_hnp(struct bule *b, const struct prefix *hnp, bool per_mn_prefix)
+{
 	b->hnp = *hnp;
-	htab_insert(p->by_hnp, &b->by_hnp, hash(p, &hnp->in6, 8));
-	b->by_hnp_in = true;
+	b->per_mn_prefix = per_mn_prefix;
+	list_reindex(b);
 }
 
 struct pma_peer *

@@ -47,6 +47,32 @@ rate_ok(struct bule *b, usec_t *ret_wait)
 	return true;
 }
 
+/*
+ * The home network prefix option (D6.10-10 to -14): the prefix; or the address,
+ * if one is the node's or worth telling; none when a shared prefix is all that
+ * is known.  A de-registration names what was registered.
+ */
+static void
+put_home(struct bule *b, bool deregister, struct mh_opts *o)
+{
+	struct bul_more *m = b->more;
+
+	if (b->per_mn_prefix) {
+		o->hnp[0] = b->hnp;
+		if (m != NULL && m->hoa_by != HOA_NONE &&
+		    b->pma->conf->report_address)
+			prefix_from_in6(&o->hnp[0], &m->hoa, 128);
+	} else {
+		if (!deregister)
+			m->told6 = m->hoa;
+		if (in6_is_zero(&m->told6))
+			return;
+		prefix_from_in6(&o->hnp[0], &m->told6, 128);
+	}
+	o->nhnp = 1;
+	o->have |= MHO_HNP;
+}
+
 /* Build and send one; draft 6.10, A16, A17. */
 static void
 transmit(struct bule *b, uint32_t lifetime_4s)
@@ -62,12 +88,12 @@ transmit(struct bule *b, uint32_t lifetime_4s)
 	m.bu.seq = b->seq;
 	m.bu.flags = d->bu_flags;
 	m.bu.lifetime_4s = (uint16_t)lifetime_4s;
-	m.o.have = MHO_MN_ID | MHO_HNP | MHO_TIMESTAMP;
+	m.o.have = MHO_MN_ID | MHO_TIMESTAMP;
 	m.o.mn_id_subtype = 1;
 	m.o.mn_id = b->nai;
 	m.o.mn_id_len = b->nai_len;
-	m.o.nhnp = 1;
-	m.o.hnp[0] = b->hnp;
+	put_home(b, lifetime_4s == 0, &m.o);
+	ip4_put(b, &m.o);
 	m.o.timestamp = b->ts;
 	if (d->alt_coa) {
 		m.o.have |= MHO_ALT_COA;
@@ -134,17 +160,21 @@ match(struct pma *p, const struct mh_pkt *pkt, const struct mh_msg *m)
 }
 
 /*
- * An accepting answer must be about the prefix that was asked for (A18), and
+ * An accepting answer must be about the prefix or address that was asked for
+ * (A18, A19), or name one of the shared prefix when we asked for it; and it
  * echoes the time stamp (A24): numbers may repeat when an entry is made anew,
  * stamps do not.
  */
 static bool
 acceptance_fits(const struct bule *b, const struct mh_msg *m)
 {
+	struct prefix home;
+	bool known = learn_home(b, &home);
+
 	if (m->o.have & MHO_TIMESTAMP && m->o.timestamp != b->ts)
 		return false;
 	for (unsigned i = 0; i < m->o.nhnp; i++) {
-		if (!prefix_covers(&b->hnp, &m->o.hnp[i]))
+		if (!prefix_covers(known ? &home : &b->hnp, &m->o.hnp[i]))
 			return false;
 	}
 	return true;

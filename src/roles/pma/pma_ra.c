@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Router Advertisements to one mobile node (draft 6.3, 6.10; PROTOCOL 7.2):
- * its home prefix, on-link and autonomous; a short router lifetime, so that a
- * node that moves soon forgets us (7.3); the tunnel's MTU.
+ * its home prefix and how to get an address in it; a short router lifetime, so
+ * that a node that moves soon forgets us (7.3); the tunnel's MTU.
+ *
+ *              Per-MN-Prefix            Shared-Prefix  waiting for DHCP
+ *              slaac   dhcp    both
+ *   M O        0 conf  1 1     1 1      1 1            1 1
+ *   prefix     L A     L       L A      neither        none
+ *   router     yes     yes     yes      yes            lifetime 0
  *
  * On a shared link the frame goes to the node's MAC address alone and the IPv6
  * destination is ff02::1 (D6.3-7 to 9); on a point-to-point link it is an
@@ -32,23 +38,42 @@ mtu_of(const struct bule *b)
 	return MAX_OF(mtu, IPV6_MTU_MIN);
 }
 
+/* M, O and the prefix information: what the model permits (D6.1-3 to -6). */
+static void
+put_prefix(const struct bule *b, struct nd_ra *ra)
+{
+	bool dhcp = !b->per_mn_prefix || b->addr_config != ADDRCONF_SLAAC;
+
+	ra->managed = dhcp;
+	ra->other = dhcp || b->pma->conf->ra.other;
+	ra->npio = 1;
+	ra->pio[0].prefix = b->hnp;
+	/* A27: the others of a shared prefix are elsewhere */
+	ra->pio[0].onlink = b->per_mn_prefix;
+	ra->pio[0].autonomous = b->per_mn_prefix &&
+	    b->addr_config != ADDRCONF_DHCP;
+}
+
 static struct nd_ra
 contents(const struct bule *b, bool withdraw)
 {
 	const struct pma_conf *c = b->pma->conf;
 	const struct link_if *lif = &b->access->lif;
 	struct nd_ra ra = { .src = lif->linklocal, .dst = nd_all_nodes,
-		.hop_limit = (uint8_t)c->ra.hop_limit, .other = c->ra.other,
-		.npio = 1 };
+		.hop_limit = (uint8_t)c->ra.hop_limit };
 
-	ra.pio[0].prefix = b->hnp;
-	ra.pio[0].onlink = ra.pio[0].autonomous = true;
+	put_prefix(b, &ra);
 	if (!lif->p2p) {
 		ra.has_lladdr = true;
 		ra.lladdr = lif->mac;
 	}
 	if (withdraw)
 		return ra;
+	if (b->state == BUL_WAIT_DHCP) {
+		/* it shall do DHCP; nothing is routed yet (D6.10-18) */
+		ra.npio = 0;
+		return ra;
+	}
 	ra.router_lifetime_s = (uint16_t)MIN_OF(seconds(
 	    c->ra.router_lifetime_us), ROUTER_LIFETIME_MAX);
 	ra.pio[0].valid_s = seconds(c->ra.valid_us);
@@ -97,9 +122,19 @@ ra_advertise(struct bule *b)
 		b->rs_pending = true;
 		next = USEC_PER_SEC;
 	} else if (transmit(b, false) == 0) {
-		b->advertised = true;
+		b->advertised = b->state != BUL_WAIT_DHCP;
 	}
 	timer_arm(b->pma->role.env->wheel, &b->t_ra, next);
+}
+
+bool
+ra_renew(struct bule *b)
+{
+	if (b->state != BUL_WAIT_DHCP &&
+	    !(b->accepted && path_hosted(b, AF_INET6)))
+		return false;
+	ra_advertise(b);
+	return true;
 }
 
 void
@@ -116,8 +151,5 @@ ra_withdraw(struct bule *b)
 void
 ra_timer(struct timer *t)
 {
-	struct bule *b = CONTAINER_OF(t, struct bule, t_ra);
-
-	if (b->accepted && b->path_have)
-		ra_advertise(b);
+	(void)ra_renew(CONTAINER_OF(t, struct bule, t_ra));
 }
