@@ -454,6 +454,12 @@ void sim_mn_rs(struct sim_mn *mn);
 void sim_mn_nd(struct sim_mn *mn, const struct nd_msg *m);
 /* It asks for an address; dad: from ::, as one does before using it. */
 void sim_mn_ns(struct sim_mn *mn, const char *target, bool dad);
+/*
+ * It sends an ARP request for `tpa`; from `spa`, NULL: 0.0.0.0, a probe.
+ * sim_mn_arp_msg(): any ARP message.
+ */
+void sim_mn_arp(struct sim_mn *mn, const char *spa, const char *tpa);
+void sim_mn_arp_msg(struct sim_mn *mn, const struct arp_msg *m);
 /* An address that it answers for (not checked against anything). */
 void sim_mn_addr(struct sim_mn *mn, const char *addr);
 void sim_mn_addr_del(struct sim_mn *mn, const char *addr);

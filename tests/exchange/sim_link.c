@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/util.h"
+#include "nd/arp.h"
 
 #define LINK_DELAY_US 100
 
@@ -131,6 +132,46 @@ sim_mn_ns(struct sim_mn *mn, const char *target, bool dad)
 		m.lladdr = mn->mac;
 	}
 	sim_mn_nd(mn, &m);
+}
+
+struct arp_flight {
+	struct sim_node *node;
+	uint32_t ifindex;
+	struct mac src;
+	struct arp_msg m;
+};
+
+static void
+arp_arrives(void *arg)
+{
+	struct arp_flight *f = arg;
+	struct sim_if *i = sim_if(f->node, f->ifindex);
+
+	if (i == NULL || !i->lif.up || !i->open || i->lif.p2p)
+		return;
+	f->node->link.arp(f->node->link.ctx, &i->lif, &f->src, &f->m);
+}
+
+void
+sim_mn_arp_msg(struct sim_mn *mn, const struct arp_msg *m)
+{
+	struct arp_flight *f = calloc(1, sizeof(*f));
+
+	ck_assert_msg(mn->at != NULL, "a node without a link speaks");
+	if (f == NULL)
+		abort();
+	*f = (struct arp_flight){ mn->at, mn->ifindex, mn->mac, *m };
+	sim_post(mn->sim, mn->at, LINK_DELAY_US, arp_arrives, f);
+}
+
+void
+sim_mn_arp(struct sim_mn *mn, const char *spa, const char *tpa)
+{
+	struct arp_msg m = { .op = ARP_REQUEST, .sha = mn->mac };
+
+	ck_assert(spa == NULL || in4_parse(spa, &m.spa) == 0);
+	ck_assert_int_eq(in4_parse(tpa, &m.tpa), 0);
+	sim_mn_arp_msg(mn, &m);
 }
 
 void
