@@ -8,10 +8,13 @@
 #ifndef PMIP_DHCP_IO_H
 #define PMIP_DHCP_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <netinet/in.h>
+
+#include "core/addr.h"
 
 struct log;
 struct loop;
@@ -31,6 +34,15 @@ struct dhcp_addr {
 		struct in_addr in4;
 	};
 };
+
+static inline bool
+dhcp_addr_eq(const struct dhcp_addr *a, const struct dhcp_addr *b)
+{
+	if (a->family != b->family || a->port != b->port)
+		return false;
+	return a->family == AF_INET6 ? in6_eq(&a->in6, &b->in6) :
+	    a->in4.s_addr == b->in4.s_addr;
+}
 
 /* One received datagram; everything is borrowed for the call. */
 struct dhcp_pkt {

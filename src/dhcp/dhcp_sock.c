@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/addr.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/stats.h"
@@ -84,22 +83,13 @@ struct dhcp_sock {
 	uint8_t rx_data[BATCH][RX_CAP];
 };
 
-static bool
-addr_eq(const struct dhcp_addr *a, const struct dhcp_addr *b)
-{
-	if (a->family != b->family || a->port != b->port)
-		return false;
-	return a->family == AF_INET6 ? in6_eq(&a->in6, &b->in6) :
-	    a->in4.s_addr == b->in4.s_addr;
-}
-
 static struct port *
 port_find(struct dhcp_sock *s, const struct dhcp_addr *at)
 {
 	struct port *p;
 
 	SLIST_FOREACH(p, &s->ports, entry) {
-		if (addr_eq(&p->at, at))
+		if (dhcp_addr_eq(&p->at, at))
 			break;
 	}
 	return p;

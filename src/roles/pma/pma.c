@@ -6,7 +6,7 @@
  * Implements: draft 6, 7.1 to 7.3 as far as the network's side goes.  Not yet:
  * visitors (6.9).
  */
-#include "roles/pma/pma.h"
+#include "roles/pma/pma_dhcp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -91,7 +91,7 @@ pma_start(struct role *r, const void *conf)
 	    PMA_ST_MAX);
 	p->st_registered = true;
 	err = pin_tunnels(p);
-	if (err < 0)
+	if (err < 0 || (err = dhcp_start(p)) < 0)
 		return err;
 	/* What an earlier run left; with adopt, nodes that attach again take
 	 * it over, and the rest goes when the data plane is told to. */
@@ -104,7 +104,10 @@ static int
 pma_reload(struct role *r, const void *conf)
 {
 	struct pma *p = pma_of(r);
+	int err = dhcp_reload(p, conf);
 
+	if (err < 0)
+		return err;
 	p->conf = conf;
 	access_reconfigure(p);
 	return 0;
@@ -149,6 +152,7 @@ pma_stop(struct role *r, bool keep)
 	while (htab_count(p->by_nai) > 0)
 		each_entry(p, keep ? keep_one : stop_one);
 	access_close_all(p, keep);
+	dhcp_stop(p);
 	while ((peer = SLIST_FIRST(&p->peers)) != NULL) {
 		SLIST_REMOVE_HEAD(&p->peers, entry);
 		if (peer->pinned != NULL && !keep)
@@ -223,6 +227,8 @@ const struct role_ops pma_role_ops = {
 	.arp = pma_arp_received,
 	.attach = access_event,
 	.link = access_link,
+	.udp = dhcp_udp,
+	.dhcp = dhcp_core,
 	.policy_changed = pma_policy_changed,
 	.mtu_changed = pma_mtu_changed,
 	.show = pma_show,

@@ -11,6 +11,7 @@
  *   pma_ip4.c     the IPv4 home address
  *   pma_arp.c     ARP for its default router
  *   pma_dhcp.c    DHCP relay
+struct pma_dhcp;
  *   pma_pbu.c     signalling: build, send, retransmit, match
  *   pma_path.c    what the data plane is to do for one node
  *   pma_ra.c      Router Advertisements
@@ -62,7 +63,8 @@ struct pma_access {
 };
 
 struct bul_path;		/* pma_path.c */
-struct dhcp_node;		/* pma_dhcp.c */
+struct dhcp_node;		/* pma_dhcp.h */
+struct pma_dhcp;
 
 /* Who says what a node's address is. */
 enum hoa_source { HOA_NONE, HOA_STATIC, HOA_DHCP, HOA_BY_HA };
@@ -226,6 +228,7 @@ struct pma {
 	struct htab *by_nai, *by_mac, *by_lla, *by_home;
 	SLIST_HEAD(, pma_access) access;
 	SLIST_HEAD(, pma_peer) peers;
+	struct pma_dhcp *dhcp;		/* pma_dhcp.c */
 	struct ratelimit rl_unknown;	/* log lines about strangers */
 	struct ratelimit rl_clock;
 };
