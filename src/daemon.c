@@ -121,8 +121,13 @@ daemon_reload(struct daemon *d, char *why, size_t whycap)
 		    "only", d->opts->config, key);
 		r = -EBUSY;
 	}
-	if (r == 0)
-		r = policy_file_reload(d->env.policy, conf->policy.file, &errs);
+	if (r == 0 && (r = daemon_sec_prepare(d, conf)) < 0)
+		errors_add(&errs, "%s:%u:%u: error: security: not applied, "
+		    "see the log", d->opts->config, conf->security.at.line,
+		    conf->security.at.col);
+	if (r == 0 && (r = policy_file_reload(d->env.policy,
+	    conf->policy.file, &errs)) < 0)
+		sec_abort(d->sec);
 	if (r < 0) {
 		log_errors(d, &errs, why, whycap);
 		log_err(d->log, MOD, "reload-refused", KV_U("errors", errs.n),
@@ -131,6 +136,7 @@ daemon_reload(struct daemon *d, char *why, size_t whycap)
 		arena_free(arena);
 		return r;
 	}
+	sec_commit(d->sec);
 	apply_roles(d, conf);
 	if (d->opts->log_level < 0 && conf->log.level != d->conf->log.level)
 		log_set_level(d->log, (enum log_level)conf->log.level);

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-static const char *const ipsec_names[] = { "none", NULL };
 static const char *const level_names[] = { "err", "warn", "info", "debug",
 	NULL };
 static const char *const destination_names[] = { "stderr", "syslog", NULL };
@@ -18,21 +17,6 @@ static const char *const on_exit_names[] = { "remove", "keep", NULL };
 #define F(st, k, ty, member, ...) \
 	{ .key = (k), .type = (ty), .off = offsetof(struct st, member), \
 	  __VA_ARGS__ }
-
-static const struct cfg_field security_fields[] = {
-	F(security_conf, "ipsec", CFG_ENUM, ipsec, .names = ipsec_names,
-	    .flags = CFG_F_REQUIRED | CFG_F_RESTART,
-	    .help = "How signalling between home agent and proxy mobile agents "
-	    "is protected. This version knows only none: every message is "
-	    "sent and accepted in the clear, which the specification forbids "
-	    "outside a laboratory (section 10). It must be written out."),
-	{ .key = NULL },
-};
-static const struct cfg_table security_table = {
-	.name = "security", .size = sizeof(struct security_conf),
-	.fields = security_fields,
-	.help = "Protection of the signalling.",
-};
 
 static const struct cfg_field log_fields[] = {
 	F(log_conf, "level", CFG_ENUM, level, .names = level_names,
@@ -136,8 +120,8 @@ static const struct cfg_table policy_table = {
 };
 
 static const struct cfg_field main_fields[] = {
-	F(main_conf, "security", CFG_MAP, security, .table = &security_table,
-	    .flags = CFG_F_REQUIRED),
+	F(main_conf, "security", CFG_MAP, security,
+	    .table = &sec_conf_table),
 	F(main_conf, "log", CFG_MAP, log, .table = &log_table),
 	F(main_conf, "control", CFG_MAP, control, .table = &control_table),
 	F(main_conf, "dataplane", CFG_MAP, dataplane,

@@ -7,15 +7,9 @@
 #define PMIP_DAEMON_CONF_H
 
 #include "core/cfg.h"
+#include "esp/sec_conf.h"
 #include "roles/ha/ha_conf.h"
 #include "roles/pma/pma_conf.h"
-
-enum ipsec_mode { IPSEC_NONE };
-
-struct security_conf {
-	struct cfg_where at;
-	int ipsec;			/* enum ipsec_mode */
-};
 
 struct log_conf {
 	struct cfg_where at;
@@ -52,7 +46,7 @@ struct policy_conf {
 
 struct main_conf {
 	struct cfg_where at;
-	struct security_conf security;
+	struct sec_conf security;
 	struct log_conf log;
 	struct control_conf control;
 	struct dataplane_conf dataplane;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Commands of the control socket that belong to no role: show status,
- * tunnels, counters and config, log, reload.
+ * tunnels, ipsec, counters and config, log, reload.
  */
 #include "daemon_priv.h"
 
@@ -29,8 +29,7 @@ cmd_show_status(struct ctl_call *c)
 	json_w_str(w, "log_level", log_level_name(log_get_level(d->log)));
 	json_w_str(w, "dialect", d->env.dialect->name);
 	json_w_obj(w, "security");
-	json_w_str(w, "ipsec", "none");
-	json_w_str(w, "signalling", "UNPROTECTED");
+	sec_show(d->sec, w);
 	json_w_obj_end(w);
 	json_w_obj(w, "dataplane");
 	json_w_str(w, "backend", d->env.dp->ops->name);
@@ -90,6 +89,33 @@ cmd_show_tunnels(struct ctl_call *c)
 		tunnel_item(c, d, t);
 	c->cursor += n;
 	return t != NULL ? CTL_MORE : CTL_DONE;
+}
+
+static struct json_w *
+ipsec_begin(void *ctx)
+{
+	return ctl_item(ctx);
+}
+
+static void
+ipsec_end(void *ctx)
+{
+	ctl_item_end(ctx);
+}
+
+static int
+cmd_show_ipsec(struct ctl_call *c)
+{
+	struct daemon *d = c->ctx;
+	const struct sec_row row = { .begin = ipsec_begin, .end = ipsec_end,
+		.ctx = c };
+
+	for (unsigned n = 0; n < ITEMS_PER_TURN; n++) {
+		if (!sec_show_peer(d->sec, c->cursor, &row))
+			return CTL_DONE;
+		c->cursor++;
+	}
+	return CTL_MORE;
 }
 
 struct counters_ctx {
@@ -163,6 +189,8 @@ const struct ctl_cmd daemon_ctl_cmds[] = {
 	    cmd_show_status },
 	{ "show tunnels", "tunnels with their users and life",
 	    cmd_show_tunnels },
+	{ "show ipsec", "how signalling with each peer is protected",
+	    cmd_show_ipsec },
 	{ "show counters", "what was counted; all=true: zeroes as well",
 	    cmd_show_counters },
 	{ "show config", "the configuration in force", cmd_show_config },

@@ -8,6 +8,7 @@
 #include "core/netlink.h"
 #include "daemon.h"
 #include "daemon_conf.h"
+#include "esp/sec.h"
 #include "roles/role.h"
 
 #define DAEMON_ROLES_MAX 4
@@ -26,6 +27,8 @@ struct daemon {
 	struct mh_wire wire;
 	struct dialect dialect;
 	struct attach_nl *attach;
+	struct mh_io *mh_clear, *mh_esp; /* under sec; mh_esp may be NULL */
+	struct sec *sec;
 	struct env env;
 	struct role *roles[DAEMON_ROLES_MAX];
 	size_t nroles;
@@ -48,6 +51,18 @@ int daemon_load_conf(const struct daemon_opts *o, struct arena **ret_arena,
  * reason in `why` (and logged): then the running configuration is untouched.
  */
 int daemon_reload(struct daemon *d, char *why, size_t whycap);
+
+/* Does the daemon have that role? */
+bool daemon_has_role(const struct daemon *d, const char *name);
+
+/*
+ * The security service and the sockets under it (daemon_sec.c); env.mh is it
+ * from then on.  0 or -errno (logged).
+ */
+int daemon_sec_start(struct daemon *d);
+/* sec_prepare() with what the roles will want. */
+int daemon_sec_prepare(struct daemon *d, const struct main_conf *conf);
+void daemon_sec_stop(struct daemon *d, bool keep);
 
 /* Open every service and start the roles. 0 or -errno (logged). */
 int daemon_start(struct daemon *d);

@@ -2,7 +2,7 @@
 /*
  * Putting a daemon together and taking it apart again.
  *
- * Order: log, loop, netlink, policy, data plane, MH socket, access links,
+ * Order: log, loop, netlink, policy, data plane, security, access links,
  * roles, attach sources, control socket.  Each step needs the ones before;
  * daemon_stop() walks back and copes with a start that failed half way.
  */
@@ -20,8 +20,8 @@
 
 #define MOD "core"
 
-static bool
-has_role(const struct daemon *d, const char *name)
+bool
+daemon_has_role(const struct daemon *d, const char *name)
 {
 	for (size_t i = 0; i < DAEMON_ROLES_MAX && d->opts->roles[i]; i++) {
 		if (strcmp(d->opts->roles[i], name) == 0)
@@ -194,7 +194,7 @@ start_dataplane(struct daemon *d)
 		.table = c->table, .rule_prio = c->rule_priority,
 		.max_tunnels = c->max_tunnels, .max_paths = c->max_paths,
 		.set_sysctls = c->set_sysctls,
-		.is_ha = has_role(d, "ha"), .is_pma = has_role(d, "pma"),
+		.is_ha = daemon_has_role(d, "ha"), .is_pma = daemon_has_role(d, "pma"),
 	};
 	char why[256] = "";
 	int r;
@@ -245,13 +245,9 @@ start_sockets(struct daemon *d)
 {
 	int r;
 
-	r = mh_sock_new(d->loop, d->log, d->stats,
-	    (int)d->conf->signalling.receive_buffer, &d->env.mh);
-	if (r < 0) {
-		log_err(d->log, MOD, "mh-socket-failed", KV_STR("hint",
-		    "CAP_NET_RAW is needed"), KV_ERR(r));
+	r = daemon_sec_start(d);
+	if (r < 0)
 		return r;
-	}
 	d->env.mh->recv = on_mh;
 	d->env.mh->recv_ctx = d;
 	r = icmp_sock_new(d->loop, d->log, d->stats, &d->env.icmp);
@@ -406,7 +402,7 @@ daemon_start(struct daemon *d)
 		return r;
 	if ((r = start_ctl(d)) < 0)
 		return r;
-	if (d->conf->security.ipsec == IPSEC_NONE)
+	if (d->conf->security.mode == SEC_NONE)
 		log_warn(d->log, MOD, "signalling-unprotected", KV_STR("hint",
 		    "security: ipsec: none - anybody who can send to us "
 		    "can register mobile nodes"));
@@ -448,8 +444,7 @@ daemon_stop(struct daemon *d)
 		link_sock_free(d->env.link);
 	dhcp_sock_free(d->env.dhcp);
 	icmp_sock_free(d->env.icmp);
-	if (d->env.mh != NULL)
-		mh_sock_free(d->env.mh);
+	daemon_sec_stop(d, keep);
 	if (d->env.policy != NULL)
 		policy_file_free(d->env.policy);
 	netlink_free(d->netlink);

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crypto.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "daemon.h"
+#include "esp/esp.h"
 #include "roles/role.h"
 
 static const struct option long_opts[] = {
@@ -20,6 +22,7 @@ static const struct option long_opts[] = {
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "pidfile", required_argument, NULL, 'p' },
 	{ "log-level", required_argument, NULL, 'l' },
+	{ "genkey", required_argument, NULL, 'k' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "mdoc", required_argument, NULL, 'M' },	/* for the manual */
@@ -38,6 +41,8 @@ usage(FILE *f)
 	    "  -v, --verbose         with -t: print the configuration in full\n"
 	    "  -p, --pidfile FILE    write the process id there\n"
 	    "  -l, --log-level LEVEL err, warn, info or debug; wins over FILE\n"
+	    "      --genkey SUITE    print a fresh key for that suite of\n"
+	    "                        security: peers: sas\n"
 	    "  -V, --version         print the version\n"
 	    "  -h, --help            print this\n", PMIPD_SYSCONFDIR);
 }
@@ -57,6 +62,31 @@ role_known(const char *name)
 			return true;
 	}
 	return false;
+}
+
+/* A key file's text. */
+static int
+genkey(const char *suite)
+{
+	uint8_t key[ESP_KEY_MAX];
+	int s = 0, r;
+
+	while (esp_suite_names[s] != NULL &&
+	    strcmp(esp_suite_names[s], suite) != 0)
+		s++;
+	if (esp_suite_names[s] == NULL)
+		fail("no such suite: ", suite);
+	if (crypto_init() < 0)
+		fail("no random numbers", "");
+	crypto_random(key, sizeof(key));
+	for (size_t i = 0; i < esp_key_len((enum esp_suite)s); i++)
+		printf("%02x", key[i]);
+	crypto_wipe(key, sizeof(key));
+	putchar('\n');
+	r = fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (r != EXIT_SUCCESS)
+		perror("pmipd");
+	return r;
 }
 
 /* "ha,pma" -> o->roles; cuts `arg` up. */
@@ -113,6 +143,8 @@ main(int argc, char **argv)
 			if (o.log_level < 0)
 				fail("no such log level: ", optarg);
 			break;
+		case 'k':
+			return genkey(optarg);
 		case 'V':
 			puts("pmipd " PMIPD_VERSION);
 			return EXIT_SUCCESS;

@@ -3,9 +3,20 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <string.h>
 
 _Static_assert(crypto_shorthash_KEYBYTES == sizeof(struct hash_key),
     "SipHash takes 16 octets of key");
+_Static_assert(sizeof(crypto_auth_hmacsha256_state) ==
+    sizeof(struct crypto_hmac), "two states of SHA-256");
+_Static_assert(_Alignof(crypto_auth_hmacsha256_state) <=
+    _Alignof(struct crypto_hmac), "which fit where they are kept");
+_Static_assert(crypto_aead_chacha20poly1305_ietf_KEYBYTES ==
+    CRYPTO_AEAD_KEY_LEN, "RFC 8439 2.8");
+_Static_assert(crypto_aead_chacha20poly1305_ietf_NPUBBYTES ==
+    CRYPTO_AEAD_NONCE_LEN, "RFC 8439 2.8");
+_Static_assert(crypto_aead_chacha20poly1305_ietf_ABYTES == CRYPTO_TAG_LEN,
+    "RFC 8439 2.8");
 
 int
 crypto_init(void)
@@ -32,4 +43,72 @@ hash_bytes(const struct hash_key *k, const void *data, size_t len)
 
 	(void)crypto_shorthash((unsigned char *)&h, data, len, k->k);
 	return h;
+}
+
+void
+crypto_wipe(void *p, size_t n)
+{
+	sodium_memzero(p, n);
+}
+
+void
+crypto_fingerprint(const void *data, size_t n, uint8_t ret[8])
+{
+	uint8_t all[crypto_generichash_BYTES];
+
+	(void)crypto_generichash(all, sizeof(all), data, n, NULL, 0);
+	memcpy(ret, all, 8);
+	sodium_memzero(all, sizeof(all));
+}
+
+void
+crypto_hmac_init(struct crypto_hmac *h, const void *key, size_t len)
+{
+	crypto_auth_hmacsha256_state st;
+
+	(void)crypto_auth_hmacsha256_init(&st, key, len);
+	memcpy(h->state, &st, sizeof(st));
+	sodium_memzero(&st, sizeof(st));
+}
+
+void
+crypto_hmac_tag(const struct crypto_hmac *h, const void *a, size_t na,
+    const void *b, size_t nb, uint8_t ret_tag[CRYPTO_TAG_LEN])
+{
+	crypto_auth_hmacsha256_state st;
+	uint8_t mac[crypto_auth_hmacsha256_BYTES];
+
+	memcpy(&st, h->state, sizeof(st));
+	(void)crypto_auth_hmacsha256_update(&st, a, na);
+	if (nb > 0)
+		(void)crypto_auth_hmacsha256_update(&st, b, nb);
+	(void)crypto_auth_hmacsha256_final(&st, mac);
+	memcpy(ret_tag, mac, CRYPTO_TAG_LEN);
+}
+
+bool
+crypto_tag_eq(const uint8_t a[CRYPTO_TAG_LEN], const uint8_t b[CRYPTO_TAG_LEN])
+{
+	return crypto_verify_16(a, b) == 0;
+}
+
+void
+crypto_aead_seal(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
+    const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], struct crypto_ad ad,
+    void *data, size_t n, uint8_t ret_tag[CRYPTO_TAG_LEN])
+{
+	unsigned long long taglen;
+
+	(void)crypto_aead_chacha20poly1305_ietf_encrypt_detached(data, ret_tag,
+	    &taglen, data, n, ad.p, ad.n, NULL, nonce, key);
+}
+
+bool
+crypto_aead_open(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
+    const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], struct crypto_ad ad,
+    const void *data, size_t n, const uint8_t tag[CRYPTO_TAG_LEN],
+    void *ret_data)
+{
+	return crypto_aead_chacha20poly1305_ietf_decrypt_detached(ret_data,
+	    NULL, data, n, tag, ad.p, ad.n, nonce, key) == 0;
 }

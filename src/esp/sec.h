@@ -53,28 +53,40 @@ struct sec_args {
 	struct mh_io *clear;		/* protocol 135; its recv becomes ours */
 	struct mh_io *esp;		/* protocol 50: mode userspace */
 	const struct in6_addr *own;	/* our addresses; [0] is `local` of
-					 * peers that name none */
+					 * peers that name none; copied */
 	size_t nown;
 };
 
 /*
- * Everything in `a` is borrowed and outlives the result, but for `own`, which
- * is copied.  0; or -errno, told in the log.
+ * Everything in `a` is borrowed and outlives the result.  0; or -errno, told
+ * in the log.
  */
 int sec_new(const struct sec_args *a, const struct sec_conf *conf,
     const struct sec_want *want, struct sec **ret);
 /* The transport for the roles; the caller sets its recv. */
 struct mh_io *sec_mh(struct sec *s);
 /*
- * New peers and keys.  Security associations that stay keep their sequence
- * numbers and windows.  0; or -errno (told in the log): nothing has changed.
+ * New peers and keys, in two steps.  Security associations that stay keep
+ * their sequence numbers and windows.  sec_prepare() is 0; or -errno (told in
+ * the log): then nothing has changed or will.
  */
-int sec_reload(struct sec *s, const struct sec_conf *conf,
+int sec_prepare(struct sec *s, const struct sec_conf *conf,
     const struct sec_want *want);
-/* One peer as members of an open object; false when there is no i-th. */
-bool sec_show_peer(struct sec *s, size_t i, struct json_w *w);
+/* Put what was prepared in force, or forget it. */
+void sec_commit(struct sec *s);
+void sec_abort(struct sec *s);
+/*
+ * Rows for `show ipsec`, each an object: `row` is called for the pairs of the
+ * i-th peer, at least once.  False when there is no i-th peer.
+ */
+struct sec_row {
+	struct json_w *(*begin)(void *ctx);
+	void (*end)(void *ctx);
+	void *ctx;
+};
+bool sec_show_peer(struct sec *s, size_t i, const struct sec_row *row);
 /* Members for `show status`. */
-void sec_show(struct sec *s, struct json_w *w);
+void sec_show(const struct sec *s, struct json_w *w);
 /* keep: leave in the kernel what we installed there. */
 void sec_free(struct sec *s, bool keep);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The MH transport service: datagrams of protocol 135 in and out.  The real
- * one is a raw socket (mh_sock.c), tests supply an in-process network.
+ * one is a raw socket (mh_sock.c) behind the security service (esp/sec.h),
+ * tests supply an in-process network.
  */
 #ifndef PMIP_MH_IO_H
 #define PMIP_MH_IO_H
@@ -43,13 +44,17 @@ struct mh_io {
 	void *recv_ctx;
 };
 
+/* The longest datagram: a Mobility Header and what ESP puts around it. */
+#define MH_SOCK_MAX_LEN (2048 + 64)
+
 /*
- * Open the raw socket: recvmmsg/sendmmsg in batches of 64, `rcvbuf` octets of
+ * Open the raw socket of Mobility Headers, or of the protocol that carries
+ * them protected: recvmmsg/sendmmsg in batches of 64, `rcvbuf` octets of
  * receive buffer (SO_RCVBUFFORCE, falls back and says so), IPV6_RECVPKTINFO.
- * 0 or -errno.
+ * Counters are in the group `name`, a constant.  0 or -errno.
  */
 int mh_sock_new(struct loop *l, struct log *log, struct stats *stats,
-    int rcvbuf, struct mh_io **ret);
+    const char *name, uint8_t proto, int rcvbuf, struct mh_io **ret);
 void mh_sock_free(struct mh_io *io);
 
 #endif

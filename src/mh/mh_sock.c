@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The MH transport on a raw socket of protocol 135.
+ * The MH transport on a raw socket of protocol 135, or of ESP.
  *
  * In: each wake-up reads at most RX_BATCHES batches of BATCH datagrams, then
  * yields to the loop; the descriptor is level-triggered, so what is left comes
@@ -26,7 +26,7 @@
  * before the message is blamed, and a failed read is not the end of reading.
  *
  * Everything is allocated once, in mh_sock_new().  The kernel fills in and
- * verifies the checksum of this protocol by itself.
+ * verifies the checksum of protocol 135 by itself.
  */
 #include "mh/mh_io.h"
 
@@ -72,7 +72,7 @@ static const struct stat_desc sock_stats[ST_MAX] = {
 struct sock_tx {
 	struct in6_addr src, dst;
 	size_t len;
-	uint8_t data[MH_MAX_LEN];
+	uint8_t data[MH_SOCK_MAX_LEN];
 };
 
 union sock_rx_ctl {
@@ -105,7 +105,7 @@ struct mh_sock {
 	struct iovec rx_iov[BATCH];
 	struct sockaddr_in6 rx_from[BATCH];
 	union sock_rx_ctl rx_ctl[BATCH];
-	uint8_t rx_data[BATCH][MH_MAX_LEN];
+	uint8_t rx_data[BATCH][MH_SOCK_MAX_LEN];
 
 	struct mmsghdr tx[BATCH];
 	struct iovec tx_iov[BATCH];
@@ -305,7 +305,7 @@ sock_send(struct mh_io *io, const struct in6_addr *src,
 	struct mh_sock *s = CONTAINER_OF(io, struct mh_sock, io);
 	struct sock_tx *t;
 
-	if (len > MH_MAX_LEN)
+	if (len > sizeof(t->data))
 		return -EMSGSIZE;
 	if (sock_tx_queued(s) >= BATCH)
 		sock_tx_flush(s);	/* no larger batch can leave anyway */
@@ -360,12 +360,12 @@ sock_set_rcvbuf(struct mh_sock *s, struct log *log, int want)
 }
 
 static int
-sock_open(struct mh_sock *s, struct log *log, int rcvbuf)
+sock_open(struct mh_sock *s, struct log *log, uint8_t proto, int rcvbuf)
 {
 	const int on = 1, sndbuf = SNDBUF;
 
 	s->fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	    MH_PROTO);
+	    proto);
 	if (s->fd < 0)
 		return -errno;
 	if (setsockopt(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on,
@@ -382,8 +382,8 @@ sock_open(struct mh_sock *s, struct log *log, int rcvbuf)
 static const struct mh_io_ops sock_ops = { .send = sock_send };
 
 int
-mh_sock_new(struct loop *l, struct log *log, struct stats *stats, int rcvbuf,
-    struct mh_io **ret)
+mh_sock_new(struct loop *l, struct log *log, struct stats *stats,
+    const char *name, uint8_t proto, int rcvbuf, struct mh_io **ret)
 {
 	struct mh_sock *s;
 	unsigned i;
@@ -399,10 +399,10 @@ mh_sock_new(struct loop *l, struct log *log, struct stats *stats, int rcvbuf,
 	for (i = 0; i < BATCH; i++)
 		s->rx_iov[i] = (struct iovec){ .iov_base = s->rx_data[i],
 			.iov_len = sizeof(s->rx_data[i]) };
-	r = sock_open(s, log, rcvbuf);
+	r = sock_open(s, log, proto, rcvbuf);
 	if (r < 0)
 		goto fail;
-	stats_register(stats, &s->st, "mh-sock", sock_stats, ST_MAX);
+	stats_register(stats, &s->st, name, sock_stats, ST_MAX);
 	s->st_registered = true;
 	s->lfd = loop_fd_add(l, s->fd, LOOP_READ, sock_event, s);
 	if (s->lfd == NULL) {
