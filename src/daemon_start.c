@@ -92,10 +92,7 @@ on_icmp(void *ctx, const struct icmp_pkt *pkt)
 {
 	struct daemon *d = ctx;
 
-	for (size_t i = 0; i < d->nroles; i++) {
-		if (d->roles[i]->ops->icmp != NULL)
-			d->roles[i]->ops->icmp(d->roles[i], pkt);
-	}
+	role_dispatch_icmp(&d->env, d->roles, d->nroles, pkt);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/bld.h"
+#include "core/csum.h"
 #include "core/cur.h"
 
 const struct stat_desc haad_drop_desc[HAAD_DROP_MAX] = {
@@ -67,12 +68,52 @@ haad_build(const struct haad_msg *m, void *buf, size_t cap)
 	return bld_ok(&b) ? (int)b.len : -EMSGSIZE;
 }
 
+enum haad_drop
+haad_unwrap(const void *pkt, size_t len, struct in6_addr *ret_src,
+    struct in6_addr *ret_dst, const void **ret_data, size_t *ret_len)
+{
+	struct cur c, body, sum;
+	struct in6_addr src, dst;
+	uint32_t word;
+	uint16_t plen;
+	uint8_t next;
+
+	/* version, class, flow label | payload length, next, hop limit */
+	cur_init(&c, pkt, len);
+	word = cur_u32(&c);
+	plen = cur_u16(&c);
+	next = cur_u8(&c);
+	cur_skip(&c, 1);
+	cur_in6(&c, &src);
+	cur_in6(&c, &dst);
+	/* Ethernet pads short frames: what follows the packet is not of it. */
+	cur_sub(&c, plen, &body);
+	if (!cur_ok(&c) || word >> 28 != 6 || next != IPPROTO_ICMPV6)
+		return HAAD_PACKET;
+	sum = body;
+	if (csum_fold(csum_add(csum_pseudo6(&src, &dst, plen, next),
+	    &sum)) != 0)
+		return HAAD_CHECKSUM;
+	*ret_src = src;
+	*ret_dst = dst;
+	*ret_data = cur_ref(&body, plen);
+	*ret_len = plen;
+	return HAAD_OK;
+}
+
+/* Identifier 126 of a /64 (RFC 2526 2). */
+static const uint8_t anycast_iid[8] = { 0xfd, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xfe };
+
 void
 haad_anycast(const struct in6_addr *prefix, struct in6_addr *ret)
 {
-	static const uint8_t iid[8] = { 0xfd, 0xff, 0xff, 0xff, 0xff, 0xff,
-		0xff, 0xfe };
-
 	memcpy(&ret->s6_addr[0], &prefix->s6_addr[0], 8);
-	memcpy(&ret->s6_addr[8], iid, sizeof(iid));
+	memcpy(&ret->s6_addr[8], anycast_iid, sizeof(anycast_iid));
+}
+
+bool
+haad_is_anycast(const struct in6_addr *a)
+{
+	return memcmp(&a->s6_addr[8], anycast_iid, sizeof(anycast_iid)) == 0;
 }

@@ -7,6 +7,7 @@
 #ifndef PMIP_ICMP_IO_H
 #define PMIP_ICMP_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,12 @@ struct icmp_io_ops {
 	 * 0 or -errno. */
 	int (*send)(struct icmp_io *io, const struct in6_addr *src,
 	    const struct in6_addr *dst, const void *data, size_t len);
+	/*
+	 * Receive requests to any home-agents anycast address, too: though no
+	 * interface has it, and wherever the kernel sends the packet itself.
+	 * 0 or -errno.
+	 */
+	int (*anycast)(struct icmp_io *io, bool on);
 };
 
 /* First member of every implementation; `recv` is set by the daemon. */

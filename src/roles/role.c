@@ -84,6 +84,8 @@ void
 role_env_init(struct env *env)
 {
 	stats_register(env->stats, &env->st_mh, "mh", role_desc, ROLE_ST_MAX);
+	stats_register(env->stats, &env->st_icmp, "icmp", haad_drop_desc,
+	    HAAD_DROP_MAX);
 	ratelimit_init(&env->rl_be, BE_BURST, BE_PER_SEC);
 	ratelimit_init(&env->rl_drop_log, DROP_LOG_BURST, DROP_LOG_PER_SEC);
 }
@@ -93,6 +95,8 @@ role_env_done(struct env *env)
 {
 	if (env->st_mh.owner != NULL)
 		stats_unregister(&env->st_mh);
+	if (env->st_icmp.owner != NULL)
+		stats_unregister(&env->st_icmp);
 }
 
 /* --- sending ----------------------------------------------------------- */
@@ -188,4 +192,27 @@ role_dispatch_mh(struct env *env, struct role *const *roles, size_t n,
 	stat_inc(&env->st_mh, ROLE_ST_UNSERVED);
 	log_debug(env->log, MOD, "unserved",
 	    KV_STR("type", mh_type_name(m.type)), KV_IN6("src", &pkt->src));
+}
+
+void
+role_dispatch_icmp(struct env *env, struct role *const *roles, size_t n,
+    const struct icmp_pkt *pkt)
+{
+	struct haad_msg m;
+	enum haad_drop d = haad_parse(pkt->data, pkt->len, &m);
+
+	stat_inc(&env->st_icmp, d);
+	if (d != HAAD_OK) {
+		if (ratelimit_pass(&env->rl_drop_log,
+		    clock_mono_us(env->clock), NULL))
+			log_warn(env->log, MOD, "drop",
+			    KV_STR("why", haad_drop_desc[d].name),
+			    KV_IN6("src", &pkt->src), KV_IN6("dst", &pkt->dst),
+			    KV_U("len", pkt->len));
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (roles[i]->ops->icmp != NULL)
+			roles[i]->ops->icmp(roles[i], pkt, &m);
+	}
 }

@@ -24,6 +24,7 @@
 #include "dataplane/dp.h"
 #include "dhcp/dhcp_io.h"
 #include "mh/dialect.h"
+#include "mh/haad.h"
 #include "mh/icmp_io.h"
 #include "mh/mh.h"
 #include "mh/mh_io.h"
@@ -52,6 +53,7 @@ struct env {
 	 * serves its mobile nodes until they register again. */
 	bool adopt;
 	struct stat_group st_mh;	/* counts enum mh_drop, role.c */
+	struct stat_group st_icmp;	/* counts enum haad_drop, role.c */
 	struct ratelimit rl_be;		/* Binding Errors */
 	struct ratelimit rl_drop_log;
 };
@@ -87,7 +89,8 @@ struct role_ops {
 	    const struct mac *src, const struct udp_msg *m);
 	void (*dhcp)(struct role *r, const struct dhcp_pkt *pkt);
 	/* ICMPv6 of Mobile IPv6 (home agent address discovery). */
-	void (*icmp)(struct role *r, const struct icmp_pkt *pkt);
+	void (*icmp)(struct role *r, const struct icmp_pkt *pkt,
+	    const struct haad_msg *m);
 	void (*attach)(struct role *r, const struct attach_event *ev);
 	void (*link)(struct role *r, enum link_news what,
 	    const struct link_if *lif);
@@ -124,6 +127,13 @@ void role_env_done(struct env *env);
  */
 void role_dispatch_mh(struct env *env, struct role *const *roles, size_t n,
     const struct mh_pkt *pkt);
+
+/*
+ * A received ICMPv6 message of Mobile IPv6: parse, count and log what is
+ * dropped, tell every role of the rest.
+ */
+void role_dispatch_icmp(struct env *env, struct role *const *roles, size_t n,
+    const struct icmp_pkt *pkt);
 
 /* Build and send; failure is counted and logged. 0 or -errno. */
 int role_send_mh(struct env *env, const struct mh_msg *m,

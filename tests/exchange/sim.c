@@ -51,6 +51,7 @@ struct sim {
 	size_t npkts, cappkts, cursor;
 	struct sim_policy_table *policy;
 	struct sim_links *links;
+	struct sim_icmp *icmp;
 	struct sim_udp *udp;
 };
 
@@ -122,6 +123,7 @@ sim_new(uint64_t seed)
 	s->trace = true;
 	s->policy = sim_policy_new(s);
 	s->links = sim_links_new();
+	s->icmp = sim_icmp_new(s);
 	s->udp = sim_udp_new(s);
 	return s;
 }
@@ -163,6 +165,7 @@ sim_free(struct sim *s)
 	free(s->pkts);
 	sim_policy_free(s->policy);
 	sim_links_free(s->links);
+	sim_icmp_free(s->icmp);
 	sim_udp_free(s->udp);
 	while ((m = s->mem) != NULL) {
 		s->mem = m->next;
@@ -193,6 +196,12 @@ struct sim_policy_table *
 sim_policy_table(struct sim *s)
 {
 	return s->policy;
+}
+
+struct sim_icmp *
+sim_icmp(struct sim *s)
+{
+	return s->icmp;
 }
 
 struct sim_links *

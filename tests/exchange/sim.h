@@ -228,6 +228,9 @@ struct sim_node {
 	struct mh_io mh;
 	struct link_io link;
 	struct dhcp_io dhcp;
+	struct icmp_io icmp;
+	bool icmp_anycast;		/* it listens for anycast addresses */
+	int icmp_errno;			/* what icmp->send answers, 0 works */
 	struct sim_listen listens[SIM_NODE_LISTENS];
 	size_t nlistens;
 	struct dp *dp;
@@ -480,6 +483,32 @@ const struct sim_udp_pkt *sim_udp_pkt(const struct sim *s, size_t i);
 /* Does the last RA it got carry that prefix with a valid lifetime? */
 bool sim_mn_has_prefix(const struct sim_mn *mn, const char *prefix);
 
+/* --- home agent address discovery --------------------------------------- */
+
+struct sim_icmp_net {
+	usec_t delay_us;
+	unsigned drop_next;		/* swallow that many, then pass */
+	bool cut;
+};
+struct sim_icmp_pkt {
+	usec_t at;
+	struct in6_addr src, dst;
+	enum haad_drop parsed;
+	struct haad_msg m;
+	bool delivered;
+	size_t len;
+	uint8_t data[HAAD_MAX_LEN];
+};
+struct sim_icmp_net *sim_icmp_net(struct sim *s);
+/* A message by hand; `src` need not belong to a node. */
+void sim_icmp_send(struct sim *s, const char *src, const char *dst,
+    const struct haad_msg *m);
+void sim_icmp_raw(struct sim *s, const struct in6_addr *src,
+    const struct in6_addr *dst, const void *data, size_t len);
+/* All that were ever sent. */
+size_t sim_icmps(struct sim *s);
+const struct sim_icmp_pkt *sim_icmp_pkt(struct sim *s, size_t i);
+
 /* --- between the files of the simulator -------------------------------- */
 
 struct dp *sim_dp_new(struct sim_node *n);
@@ -507,6 +536,10 @@ struct sim_links *sim_links_new(void);
 void sim_links_free(struct sim_links *l);
 struct sim_links *sim_links(struct sim *s);
 extern const struct link_io_ops sim_link_ops;
+struct sim_icmp *sim_icmp_new(struct sim *s);
+void sim_icmp_free(struct sim_icmp *ic);
+struct sim_icmp *sim_icmp(struct sim *s);
+extern const struct icmp_io_ops sim_icmp_ops;
 struct sim_node *sim_nodes(struct sim *s);
 
 #endif

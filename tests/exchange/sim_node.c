@@ -150,6 +150,14 @@ node_watch_if(void *ctx, uint32_t ifindex, uint32_t sources)
 }
 
 static void
+node_on_icmp(void *ctx, const struct icmp_pkt *pkt)
+{
+	struct sim_node *n = ctx;
+
+	role_dispatch_icmp(&n->env, n->roles, n->nroles, pkt);
+}
+
+static void
 node_on_log(void *ctx, enum log_level lvl, const char *mod, const char *ev,
     const struct kv *kv, size_t nkv)
 {
@@ -218,6 +226,9 @@ node_services(struct sim_node *n)
 	e->link = &n->link;
 	n->dhcp = (struct dhcp_io){ &sim_dhcp_ops, node_on_dhcp, n };
 	e->dhcp = &n->dhcp;
+	n->icmp = (struct icmp_io){ &sim_icmp_ops, node_on_icmp, n };
+	n->icmp_anycast = false;
+	e->icmp = &n->icmp;
 	e->watch_if = node_watch_if;
 	e->watch_ctx = n;
 	e->adopt = n->adopt;
@@ -364,6 +375,7 @@ sim_ha_conf(struct sim *s, const char *addr)
 	c->ts_window_us = 5 * USEC_PER_SEC;
 	c->max_bindings = 1000000;
 	c->answer_unknown_dereg = true;
+	c->discovery = true;
 	return c;
 }
 

@@ -142,7 +142,7 @@ START_TEST(test_address_is_taken)
 	    "refused-prefix-taken");
 	ck_assert_uint_eq(stat(&h, "home-taken"), 1);
 	ck_assert_uint_eq(sim_seen(h.t.ha, "home-address-taken"), 1);
-	ck_assert_uint_eq(h.h0->ngroups, 0);
+	ck_assert_uint_eq(h.h0->ngroups, 1);
 	ck_assert_uint_eq(sent(&h, 0, ND_NA, A1_ADDR), 0);
 	ck_assert(!answered(&h, A1_ADDR));
 	/* When the host has gone, the node gets it. */
@@ -297,7 +297,7 @@ START_TEST(test_handover_is_silent)
 	ck_assert(answered(&h, A1_ADDR));
 	ck_assert(sim_routed(h.t.ha, A1, P2));
 	ck_assert(sim_kpath(h.t.ha, A1)->on_link);
-	ck_assert_uint_eq(h.h0->ngroups, 1);
+	ck_assert_uint_eq(h.h0->ngroups, 2);
 	sim_free(h.t.s);
 }
 END_TEST
@@ -317,7 +317,7 @@ START_TEST(test_other_address)
 	sim_run_for(h.t.s, USEC_PER_SEC);
 	ck_assert(!answered(&h, A1_ADDR));
 	ck_assert(answered(&h, A2_ADDR));
-	ck_assert_uint_eq(h.h0->ngroups, 1);
+	ck_assert_uint_eq(h.h0->ngroups, 2);
 	ck_assert(in_group(&h, "ff02::1:ff00:a2"));
 	sim_free(h.t.s);
 }
@@ -351,7 +351,7 @@ START_TEST(test_withdrawal)
 	sim_mn_ns(h.host, A1_ADDR, true);
 	sim_run_for(h.t.s, 5 * USEC_PER_SEC);
 	ck_assert_uint_eq(sim_nds(h.t.s), before);
-	ck_assert_uint_eq(h.h0->ngroups, 0);
+	ck_assert_uint_eq(h.h0->ngroups, 1);
 	if (_i == 2)
 		h.t.mn1->pmip = true;
 	sim_policy_changed(h.t.s);
@@ -371,7 +371,7 @@ START_TEST(test_kernel_refuses)
 	h.t.ha->kernel.refuse_errno = -ENOBUFS;
 	(void)ask(&h.t, (struct q){ .hnp = A1 }, BA_NO_RESOURCES);
 	ck_assert(!answered(&h, A1_ADDR));
-	ck_assert_uint_eq(h.h0->ngroups, 0);
+	ck_assert_uint_eq(h.h0->ngroups, 1);
 	(void)ask(&h.t, (struct q){ .hnp = A1 }, BA_ACCEPTED);
 	/* A handover that fails leaves the address defended. */
 	h.t.ha->kernel.refuse_set = 1;
@@ -420,7 +420,7 @@ START_TEST(test_link_comes_back)
 	sim_run_for(h.t.s, USEC_PER_SEC);
 	ck_assert_uint_eq(sent(&h, before, ND_NA, A1_ADDR), 1);
 	ck_assert_uint_eq(sent(&h, before, ND_NA, A2_ADDR), 1);
-	ck_assert_uint_eq(h.h0->ngroups, 2);
+	ck_assert_uint_eq(h.h0->ngroups, 3);
 	/* Another MAC address. */
 	h.h0->lif.mac.b[5] ^= 1;
 	sim_if_up(h.t.ha, 1, true);
@@ -436,8 +436,26 @@ START_TEST(test_link_comes_back)
 	    sim_add_if(h.t.ha, "h0", false)->lif.ifindex);
 	h.h0 = sim_if(h.t.ha, h.host->ifindex);
 	sim_run_for(h.t.s, USEC_PER_SEC);
-	ck_assert_uint_eq(h.h0->ngroups, 2);
+	ck_assert_uint_eq(h.h0->ngroups, 3);
 	ck_assert(answered(&h, A1_ADDR));
+	sim_free(h.t.s);
+}
+END_TEST
+
+/* D5.4-3: routers on the link find us behind the anycast address. */
+START_TEST(test_anycast)
+{
+	struct home h = setup_home();
+
+	ck_assert(in_group(&h, "ff02::1:ffff:fffe"));
+	ck_assert(answered(&h, "2001:db8:1:5:fdff:ffff:ffff:fffe"));
+	ck_assert(!answered(&h, "2001:db8:1:6:fdff:ffff:ffff:fffe"));
+	/* Nobody can have it for itself. */
+	refused(&h.t, (struct q){ .hnp =
+	    "2001:db8:1:5:fdff:ffff:ffff:fffe/128" }, BA_PROHIBITED,
+	    "refused-not-mns-prefix");
+	h.t.conf->discovery = false;
+	ck_assert(!answered(&h, "2001:db8:1:5:fdff:ffff:ffff:fffe"));
 	sim_free(h.t.s);
 }
 END_TEST
@@ -465,7 +483,7 @@ START_TEST(test_virtual_prefix)
 	ck_assert(!answered(&h, "2001:db8:1:1::1"));
 	ck_assert(!sim_kpath(h.t.ha, HNP1)->on_link);
 	ck_assert(!sim_kpath(h.t.ha, A2)->on_link);
-	ck_assert_uint_eq(h.h0->ngroups, 0);
+	ck_assert_uint_eq(h.h0->ngroups, 1);
 	ck_assert_ptr_null(strstr(sim_ctl(h.t.ha,
 	    "{\"v\":1,\"cmd\":\"show bindings\"}"), "\"virtual\":false"));
 	sim_free(t.s);
@@ -508,6 +526,7 @@ main(void)
 	T(test_kernel_refuses);
 	tcase_add_loop_test(tc, test_stop_and_restart, 0, 3);
 	T(test_link_comes_back);
+	T(test_anycast);
 	T(test_virtual_prefix);
 	T(test_own_prefix_on_a_link);
 #undef T

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Any octets as an ICMPv6 message of home agent address discovery.  What
- * parses as a request or reply is built again, and must read as the same.
+ * Any octets as an ICMPv6 message of home agent address discovery, or as a
+ * packet with one.  What parses as a request or reply is built again, and must
+ * read as the same.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -19,8 +20,8 @@ must(int ok)
 		abort();
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+message(const uint8_t *data, size_t size)
 {
 	struct haad_msg m, back;
 	uint8_t buf[HAAD_MAX_LEN];
@@ -30,10 +31,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must((unsigned)d < HAAD_DROP_MAX);
 	must(m.nagents <= HAAD_AGENTS_MAX);
 	if (d != HAAD_OK || m.type > HAAD_REPLY)
-		return 0;
+		return;
 	n = haad_build(&m, buf, sizeof(buf));
 	must(n > 0);
 	must(haad_parse(buf, (size_t)n, &back) == HAAD_OK);
 	must(memcmp(&m, &back, sizeof(m)) == 0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct in6_addr src, dst;
+	const void *msg;
+	size_t len;
+
+	message(data, size);
+	if (haad_unwrap(data, size, &src, &dst, &msg, &len) == HAAD_OK) {
+		must(size >= 40 && len <= size - 40);
+		message(msg, len);
+	}
 	return 0;
 }

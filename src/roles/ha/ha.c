@@ -627,6 +627,7 @@ ha_start(struct role *r, const void *conf)
 	timer_init(&ha->recheck, recheck_tick);
 	timer_init(&ha->sweep, sweep);
 	ha_home_start(ha);
+	ha_disc_start(ha);
 	peers_apply(ha);
 	/*
 	 * Bindings do not survive a restart, so neither may their routes; but
@@ -648,6 +649,7 @@ ha_reload(struct role *r, const void *conf)
 
 	ha->conf = conf;
 	peers_apply(ha);
+	ha_disc_reload(ha);
 	return 0;
 }
 
@@ -689,6 +691,7 @@ const struct role_ops ha_role_ops = {
 	.stop = ha_stop,
 	.nd = ha_home_nd,
 	.link = ha_home_link,
+	.icmp = ha_disc_icmp,
 	.policy_changed = ha_policy_changed,
 	.show = ha_show,
 };

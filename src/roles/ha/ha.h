@@ -100,7 +100,15 @@
 	X(HA_ST_HOME_NO_GROUP, "home-group-failed", \
 	    "solicited-node groups that could not be joined") \
 	X(HA_ST_HOME_TX_FAILED, "home-send-failed", \
-	    "Neighbour Discovery messages that did not leave")
+	    "Neighbour Discovery messages that did not leave") \
+	X(HA_ST_DISC_REPLY, "discovery-replies", \
+	    "Home Agent Address Discovery answered: draft 5.4") \
+	X(HA_ST_DISC_IGNORED, "discovery-ignored", \
+	    "requests not to the anycast address of a home prefix, or off") \
+	X(HA_ST_DISC_SUPPRESSED, "discovery-suppressed", \
+	    "requests beyond the rate limit") \
+	X(HA_ST_MPD, "prefix-solicitations", \
+	    "Mobile Prefix Solicitations, not answered: draft 5.8")
 
 enum ha_counter {
 	HA_ST_FIRST = REFUSE_MAX - 1,
@@ -247,6 +255,7 @@ struct ha {
 	unsigned recheck_passes;
 	struct timer sweep;		/* leftovers of an earlier run */
 	struct ha_homes *homes;		/* ha_home.c */
+	struct ratelimit rl_disc;	/* ha_disc.c */
 };
 
 /* --- ha.c: in and out -------------------------------------------------- */
@@ -370,6 +379,14 @@ void ha_home_nd(struct role *r, const struct link_if *lif,
     const struct mac *src, const struct nd_msg *m);
 void ha_home_link(struct role *r, enum link_news what,
     const struct link_if *lif);
+
+/* --- ha_disc.c --------------------------------------------------------- */
+
+void ha_disc_start(struct ha *ha);
+void ha_disc_reload(struct ha *ha);
+/* Member of role_ops. */
+void ha_disc_icmp(struct role *r, const struct icmp_pkt *pkt,
+    const struct haad_msg *m);
 
 /* --- ha_ctl.c ---------------------------------------------------------- */
 

@@ -128,6 +128,10 @@ static const struct cfg_field ha_fields[] = {
 	    answer_unknown_dereg, .def = "yes",
 	    .help = "Answer a de-registration of what is not registered with "
 	    "status 133; with no, stay silent."),
+	F(ha_conf, "discovery", CFG_BOOL, discovery, .def = "yes",
+	    .help = "Answer Home Agent Address Discovery requests to the "
+	    "home-agents anycast address of any /64 in home-prefixes with our "
+	    "addresses, also while that prefix is tunnelled (section 5.4)."),
 	F(ha_conf, "home-links", CFG_LIST, home_links, .table = &link_table,
 	    .max = 64, .flags = CFG_F_RESTART),
 	F(ha_conf, "dhcpv4-gateway", CFG_MAP, dhcp4, .table = &ha_dhcp4_table,

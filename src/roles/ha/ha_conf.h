@@ -46,6 +46,7 @@ struct ha_conf {
 	uint32_t max_bindings;
 	int64_t min_delete_delay_us;	/* A45, default 0 */
 	bool answer_unknown_dereg;	/* lifetime 0 without binding: 133 */
+	bool discovery;			/* answer address discovery */
 	struct cfg_list home_links;	/* struct ha_conf_home_link */
 	struct ha_conf_dhcp4 dhcp4;
 };

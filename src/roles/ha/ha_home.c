@@ -54,6 +54,8 @@ struct ha_link {
 	usec_t detection_us;
 	char name[sizeof(((struct link_if *)NULL)->name)];
 	struct link_if lif;		/* ifindex 0: not there */
+	uint32_t joined;		/* where we joined for the anycast
+					 * address, 0 none */
 };
 
 /* An address on one of them. */
@@ -182,23 +184,31 @@ ask_link(struct ha_home *e)
  * `mac` is NULL, too.
  */
 static void
-advertise(const struct ha_home *e, const struct in6_addr *to,
-    const struct mac *mac, bool override)
+advertise(struct ha *ha, const struct ha_link *l, const struct in6_addr *addr,
+    const struct in6_addr *to, const struct mac *mac, bool override)
 {
-	struct link_io *io = e->ha->role.env->link;
-	const struct link_if *lif = &e->link->lif;
+	struct link_io *io = ha->role.env->link;
+	const struct link_if *lif = &l->lif;
 	uint8_t buf[ND_PKT_MAX];
 	int len;
 
-	len = nd_build_na(&lif->linklocal, to != NULL ? to :
-	    &nd_all_nodes, &e->addr, lif->p2p ? NULL : &lif->mac, false, to != NULL, override,
+	len = nd_build_na(&lif->linklocal, to != NULL ? to : &nd_all_nodes,
+	    addr, lif->p2p ? NULL : &lif->mac, false, to != NULL, override,
 	    buf, sizeof(buf));
 	assert(len > 0);
 	if (in6_is_zero(&lif->linklocal) ||
-	    io->ops->send(io, lif, mac, buf, (size_t)len) < 0)
-		stat_inc(&e->ha->st, HA_ST_HOME_TX_FAILED);
+	    io->ops->send(io, lif, lif->p2p ? NULL : mac, buf,
+	    (size_t)len) < 0)
+		stat_inc(&ha->st, HA_ST_HOME_TX_FAILED);
 	else
-		stat_inc(&e->ha->st, HA_ST_HOME_NA);
+		stat_inc(&ha->st, HA_ST_HOME_NA);
+}
+
+/* To all nodes of the link. */
+static void
+announce(const struct ha_home *e, bool override)
+{
+	advertise(e->ha, e->link, &e->addr, NULL, NULL, override);
 }
 
 /* --- an address comes and goes ----------------------------------------- */
@@ -243,7 +253,7 @@ home_timer(struct timer *t)
 	}
 	if (e->state != HOME_HELD || e->announce == 0)
 		return;
-	advertise(e, NULL, NULL, true);
+	announce(e, true);
 	if (--e->announce > 0)
 		timer_arm(e->ha->role.env->wheel, t, ANNOUNCE_US);
 }
@@ -369,10 +379,10 @@ solicited(struct ha_home *e, const struct mac *src, const struct nd_msg *m)
 		return;
 	if (dad) {
 		stat_inc(&ha->st, HA_ST_HOME_DEFENDED);
-		advertise(e, NULL, NULL, false);
+		announce(e, false);
 	} else {
 		stat_inc(&ha->st, HA_ST_HOME_ANSWERED);
-		advertise(e, &m->src, e->link->lif.p2p ? NULL : src, false);
+		advertise(ha, e->link, &e->addr, &m->src, src, false);
 	}
 }
 
@@ -394,7 +404,25 @@ advertised(struct ha_home *e, const struct mac *src)
 	log_warn(ha->role.env->log, "ha", "home-address-conflict",
 	    KV_IN6("hoa", &e->addr), KV_STR("ifname", e->link->lif.name),
 	    KV_MAC("mac", src));
-	advertise(e, NULL, NULL, true);
+	announce(e, true);
+}
+
+/*
+ * The home-agents anycast address of a link's prefix: routers there ask for it
+ * to pass discovery on (RFC 6275 10.5).  RFC 4861 7.2.7: without Override.
+ */
+static void
+anycast_solicited(struct ha *ha, const struct link_if *lif,
+    const struct mac *src, const struct nd_msg *m)
+{
+	struct prefix p;
+	struct ha_link *l;
+
+	prefix_from_in6(&p, &m->target, 128);
+	l = link_of(ha, &p);
+	if (l != NULL && l->lif.ifindex == lif->ifindex &&
+	    !in6_is_zero(&m->src))
+		advertise(ha, l, &m->target, &m->src, src, false);
 }
 
 void
@@ -406,6 +434,11 @@ ha_home_nd(struct role *r, const struct link_if *lif, const struct mac *src,
 
 	if (m->type != ND_NS && m->type != ND_NA)
 		return;
+	if (haad_is_anycast(&m->target)) {
+		if (m->type == ND_NS && ha->conf->discovery)
+			anycast_solicited(ha, lif, src, m);
+		return;
+	}
 	e = home_find(ha, &m->target);
 	/* What a loop brings back is our own word. */
 	if (e == NULL || e->link->lif.ifindex != lif->ifindex ||
@@ -429,7 +462,7 @@ renew_one(void *ctx, struct hnode *n)
 		return;
 	join(e);
 	if (e->state == HOME_HELD)
-		advertise(e, NULL, NULL, true);
+		announce(e, true);
 }
 
 static void
@@ -440,6 +473,23 @@ renew_tick(struct timer *t)
 
 	if (htab_walk(h->addrs, &h->cursor, RENEW_BATCH, renew_one, NULL))
 		timer_arm(ha->role.env->wheel, t, RENEW_TICK_US);
+}
+
+/* Also without discovery, which may be turned on later. */
+static void
+join_anycast(struct ha *ha, struct ha_link *l)
+{
+	struct link_io *io = ha->role.env->link;
+	struct in6_addr a, group;
+
+	if (l->joined == l->lif.ifindex)
+		return;
+	haad_anycast(&l->prefix.in6, &a);
+	nd_solicited_node(&a, &group);
+	if (io->ops->join(io, &l->lif, &group) == 0)
+		l->joined = l->lif.ifindex;
+	else
+		stat_inc(&ha->st, HA_ST_HOME_NO_GROUP);
 }
 
 static void
@@ -460,6 +510,7 @@ link_changed(struct ha *ha, struct ha_link *l, const struct link_if *lif)
 		l->lif.up = false;
 		return;
 	}
+	join_anycast(ha, l);
 	if (again) {
 		ha->homes->cursor = 0;
 		timer_arm(env->wheel, &ha->homes->renew, 0);
@@ -482,6 +533,7 @@ ha_home_link(struct role *r, enum link_news what, const struct link_if *lif)
 		}
 		r->env->link->ops->close(r->env->link, lif->ifindex);
 		l->lif = (struct link_if){ 0 };
+		l->joined = 0;
 	}
 }
 
