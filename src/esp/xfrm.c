@@ -50,7 +50,8 @@
 #define TICKS_WITHOUT_SA 2	/* until we say so */
 #define SAS_PER_TICK 64		/* whose counters are looked at */
 #define SEQ_AHEAD 65536		/* > XFRMA_REPLAY_THRESH by far */
-#define WHY_MAX (2 * SPD_WORDS_MAX + 4)
+#define WHY_MAX (4 * SPD_WORDS_MAX)
+#define RELOAD_HINT "somebody removed it, pmipctl reload puts it back"
 
 enum {
 #define X(id, name, help) ST_##id,
@@ -143,42 +144,43 @@ failure_text(int err)
 	}
 }
 
+/* One more sentence in x->why. */
 static void
-direction_words(const struct peer *p, enum spd_dir dir, char *buf, size_t cap)
+why_add(struct xfrm *x, const char *words)
+{
+	size_t len = strlen(x->why);
+
+	if (words[0] != '\0')
+		snprintf(x->why + len, sizeof(x->why) - len, "%s%s",
+		    len > 0 ? "; " : "", words);
+}
+
+static void
+why_add_policy(struct xfrm *x, const struct peer *p, enum spd_dir dir)
 {
 	const struct spd_flow f = flow_of(p, dir);
-	const struct spd_result *r = dir == SPD_OUT ? &p->out : &p->in;
+	char words[SPD_WORDS_MAX];
 
-	spd_words(r, &f, p->fixed ? "somebody removed it, pmipctl reload puts "
-	    "it back" : NULL, buf, cap);
+	why_add(x, spd_words(dir == SPD_OUT ? &p->out : &p->in, &f, p->fixed ?
+	    RELOAD_HINT : NULL, words, sizeof(words)));
 }
 
 /* What is missing, into x->why. */
 static const char *
 why(struct xfrm *x, const struct peer *p)
 {
-	char out[SPD_WORDS_MAX], in[SPD_WORDS_MAX];
+	int err = p->failed != 0 ? p->failed : x->no_esp;
 
 	x->why[0] = '\0';
-	if (p->ready)
-		return x->why;
-	if (p->failed != 0 || x->no_esp != 0) {
-		int err = p->failed != 0 ? p->failed : x->no_esp;
-
+	if (err != 0)
 		snprintf(x->why, sizeof(x->why), "%s (%s)", failure_text(err),
 		    log_errname(err));
-		return x->why;
-	}
-	if (x->unread != 0 || x->full) {
-		snprintf(x->why, sizeof(x->why), "the kernel's policies cannot "
-		    "be judged: %s", x->full ? "there are too many" :
-		    log_errname(x->unread));
-		return x->why;
-	}
-	direction_words(p, SPD_OUT, out, sizeof(out));
-	direction_words(p, SPD_IN, in, sizeof(in));
-	snprintf(x->why, sizeof(x->why), "%s%s%s", out,
-	    out[0] != '\0' && in[0] != '\0' ? "; " : "", in);
+	if (x->full)
+		why_add(x, "the kernel has more policies than can be judged");
+	if (x->unread != 0)
+		why_add(x, "the kernel's policies cannot be read");
+	why_add_policy(x, p, SPD_OUT);
+	why_add_policy(x, p, SPD_IN);
 	return x->why;
 }
 
@@ -558,7 +560,7 @@ look_for_sa(struct xfrm *x, struct peer *p)
 	} else if (!told && ++p->ticks == TICKS_WITHOUT_SA) {
 		log_warn(x->a.log, MOD, "no-sa", KV_IN6("peer", &p->remote),
 		    KV_IN6("local", &p->local), KV_STR("hint", p->fixed ?
-		    "somebody removed it, pmipctl reload puts it back" :
+		    RELOAD_HINT :
 		    "the IKE daemon does not agree with the peer's: look for "
 		    "AUTHENTICATION_FAILED or NO_PROPOSAL_CHOSEN in both logs, "
 		    "compare keys, identities and proposals, try swanctl "
@@ -799,62 +801,94 @@ xfrm_missing(struct xfrm *x, size_t i)
 	return why(x, &x->peer[i]);
 }
 
+/* Seconds since the wall clock's `when_s`; null: never. */
 static void
-show_sa(struct xfrm *x, struct json_w *w, const struct spd_sa *sa,
-    enum spd_dir dir)
+show_ago(struct xfrm *x, struct json_w *w, const char *key, uint64_t when_s)
 {
-	char suite[2 * SPD_ALG_MAX + 8], spi[16];
-	int64_t now_s = clock_wall_us(x->a.clock) / USEC_PER_SEC;
+	int64_t now_us = clock_wall_us(x->a.clock);
 
-	snprintf(spi, sizeof(spi), "0x%08" PRIx32, sa->spi);
-	json_w_obj(w, NULL);
-	json_w_str(w, "direction", dir == SPD_OUT ? "out" : "in");
-	json_w_str(w, "spi", spi);
-	json_w_str(w, "suite", spd_sa_suite(sa, suite, sizeof(suite)));
-	json_w_bool(w, "static", sa_is_ours(sa));
-	json_w_bool(w, "esn", sa->esn);
-	json_w_u(w, "sequence", dir == SPD_OUT ? sa->seq_out : sa->seq_in);
-	if (dir == SPD_IN) {
-		json_w_u(w, "window", sa->window);
-		json_w_u(w, "replay-drops", sa->replays);
-		json_w_u(w, "integrity-failed", sa->forged);
-	}
-	json_w_u(w, "packets", sa->packets);
-	if (sa->used_s != 0)
-		json_w_i(w, "last-use", MAX_OF(now_s - (int64_t)sa->used_s,
-		    (int64_t)0));
-	json_w_obj_end(w);
+	if (when_s == 0)
+		json_w_null(w, key);
+	else
+		json_w_sec(w, key, MAX_OF(now_us - (int64_t)when_s *
+		    USEC_PER_SEC, (int64_t)0));
 }
 
 static void
-show_sas(struct xfrm *x, struct json_w *w, const struct peer *p,
-    enum spd_dir dir)
+show_spi(struct json_w *w, const char *key, const struct spd_sa *sa)
+{
+	char spi[16];
+
+	if (sa == NULL) {
+		json_w_null(w, key);
+		return;
+	}
+	snprintf(spi, sizeof(spi), "0x%08" PRIx32, sa->spi);
+	json_w_str(w, key, spi);
+}
+
+/* What the kernel has right now for one direction: the newest, NULL none. */
+static const struct spd_sa *
+newest_sa(struct xfrm *x, const struct peer *p, enum spd_dir dir,
+    struct spd_sa *ret)
 {
 	const struct spd_flow f = flow_of(p, dir);
+	const struct spd_sa *best = NULL;
+	bool same;
 
 	for (size_t i = 0; i < x->nsa; i++) {
-		struct spd_sa now;
-		bool same;
+		const struct spd_sa *sa = &x->sa[i];
 
-		if (spd_sa_is_of(&x->sa[i], &f) && xfrm_get_sa(x->nl, &f.dst,
-		    x->sa[i].spi, NULL, 0, &now, &same) == 0)
-			show_sa(x, w, &now, dir);
+		if (spd_sa_is_of(sa, &f) &&
+		    (best == NULL || sa->added_s > best->added_s))
+			best = sa;
 	}
+	if (best == NULL || xfrm_get_sa(x->nl, &f.dst, best->spi, NULL, 0, ret,
+	    &same) < 0)
+		return NULL;
+	return ret;
+}
+
+static const char *
+state_name(const struct peer *p, const struct spd_sa *in,
+    const struct spd_sa *out)
+{
+	if (!p->ready)
+		return "unprotected";
+	return in != NULL && out != NULL ? "protected" : "no-sa";
 }
 
 void
 xfrm_show_peer(struct xfrm *x, size_t i, struct json_w *w)
 {
 	const struct peer *p = &x->peer[i];
+	struct spd_sa buf_in, buf_out;
+	const struct spd_sa *in = newest_sa(x, p, SPD_IN, &buf_in),
+	    *out = newest_sa(x, p, SPD_OUT, &buf_out);
+	char suite[2 * SPD_ALG_MAX + 8];
 
 	json_w_bool(w, "ready", p->ready);
+	json_w_str(w, "state", state_name(p, in, out));
+	json_w_str(w, "policy_in", spd_verdict_name(p->in.verdict));
+	json_w_str(w, "policy_out", spd_verdict_name(p->out.verdict));
+	json_w_bool(w, "static", p->fixed);
+	show_spi(w, "spi_in", in);
+	show_spi(w, "spi_out", out);
+	if (out != NULL) {
+		json_w_str(w, "suite", spd_sa_suite(out, suite,
+		    sizeof(suite)));
+		json_w_bool(w, "esn", out->esn);
+		json_w_u(w, "seq_out", out->seq_out);
+		show_ago(x, w, "last_out", out->used_s);
+	}
+	if (in != NULL) {
+		json_w_u(w, "seq_in", in->seq_in);
+		json_w_u(w, "window", in->window);
+		json_w_u(w, "replays", in->replays);
+		json_w_u(w, "drops", in->forged);
+		show_ago(x, w, "last_in", in->used_s);
+	}
 	json_w_str(w, "missing", why(x, p));
-	json_w_str(w, "policy-out", spd_verdict_name(p->out.verdict));
-	json_w_str(w, "policy-in", spd_verdict_name(p->in.verdict));
-	json_w_arr(w, "sas");
-	show_sas(x, w, p, SPD_OUT);
-	show_sas(x, w, p, SPD_IN);
-	json_w_arr_end(w);
 }
 
 /* --- life -------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's IPsec (XFRM): is the signalling with each peer protected by the
- * kernel's policies, and static keys put into the kernel.  Policies are watched;
- * nothing here works per packet but xfrm_ready().
+ * The kernel's IPsec (XFRM): is the signalling with each peer protected by its
+ * policies, and static keys put into it.  Policies are watched; nothing here
+ * works per packet but xfrm_ready().
  *
  * A peer is ready when an ESP policy in transport mode that requires protection
  * covers protocol 135 of both directions, whatever the MH type, and nothing of
@@ -98,8 +98,8 @@ bool xfrm_may_send(struct xfrm *x, size_t peer);
  * until the next call. */
 const char *xfrm_missing(struct xfrm *x, size_t peer);
 /*
- * Members of an open object for `show ipsec`: "ready", "missing", "sas" with
- * what the kernel has right now.
+ * Members of an open object for `show ipsec`: "ready", "missing", the verdict
+ * on the policies, and the newest pair of SAs as the kernel has it right now.
  */
 void xfrm_show_peer(struct xfrm *x, size_t peer, struct json_w *w);
 /*
