@@ -125,6 +125,13 @@ def assert_well_formed(path):
 
 # --- with scapy: no process, so cheap in user-mode Linux ---------------------
 
+def frames(path):
+    """(time, Ethernet frame) of everything captured, but for our own mark."""
+    from scapy.utils import PcapReader
+    with PcapReader(path) as r:
+        return [(float(p.time), p) for p in r if p.type != END_TYPE]
+
+
 def packets(path):
     """(time, IPv6 packet, Ethernet destination) of everything captured."""
     from scapy.layers.inet6 import IPv6

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 
+from .capture import frames
 from .ns import until
 
 PORT4, PORT6 = 67, 547
@@ -86,13 +87,13 @@ def listening(ns, port, family):
 
 class Server(_Process):
     """A server for one family that allocates from `subnets`: {prefix: default
-    router or None}, IPv4 or IPv6."""
+    router or None}, IPv4 or IPv6.  `only`: the one address of every pool."""
 
     def __init__(self, ns, folder, name, family, address, subnets,
                  lease=LEASE):
         super().__init__(ns, folder, f"{ns.label}-{name}{family}")
         self.family, self.address, self.lease = family, address, lease
-        self.subnets = subnets
+        self.subnets, self.only = subnets, None
 
     @property
     def port(self):
@@ -100,6 +101,8 @@ class Server(_Process):
 
     def pool(self, subnet):
         """First and last address given out there: srv and alt share no pool."""
+        if self.only:
+            return self.only, self.only
         net = ipaddress.ip_network(subnet)
         half = 0 if self.ns.label == "srv" else 1
         if self.family == 6:
@@ -115,12 +118,27 @@ class Server(_Process):
         assert self.proc.poll() is None, f"{self.name} left:\n{self.tail()}"
         return listening(self.ns, self.port, self.family)
 
-    def restart(self, subnets=None, lease=None):
-        """Another configuration; it forgets its leases."""
+    @contextlib.contextmanager
+    def other(self, subnets=None, lease=None, only=None):
+        """Another configuration for a while; each time it forgets all."""
+        before = self.subnets, self.lease, self.only
         self.stop()
-        self.subnets = subnets or self.subnets
-        self.lease = lease or self.lease
-        return self.start()
+        self.subnets, self.lease, self.only = (subnets or self.subnets,
+                                               lease or self.lease, only)
+        try:
+            yield self.start()
+        finally:
+            self.stop()
+            self.subnets, self.lease, self.only = before
+            self.start()
+
+    @contextlib.contextmanager
+    def down(self):
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
 
 class Kea(Server):
@@ -333,3 +351,79 @@ class Dhcpcd(Client):
                      f"{hide}; exec {_program(self.folder, 'dhcpcd')} -B -d "
                      f"-f {conf} -c /bin/true eth0"])
         return self
+
+    def stop(self, sig=signal.SIGTERM):
+        """It has told the kernel to leave IPv6 to it; take that back."""
+        super().stop(sig)
+        self.ns.sysctl("net.ipv6.conf.eth0.addr_gen_mode", 0)
+        self.ns.sysctl("net.ipv6.conf.eth0.accept_ra", 1)
+
+
+# --- what the wires carried, decoded by scapy -----------------------------------
+
+SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, REPLY, RELEASE = 1, 3, 4, 5, 6, 7, 8
+RELAY_FORW, RELAY_REPL = 12, 13
+
+
+def relayed(path, *inner):
+    """Relay messages of DHCPv6 (those types inside; all), in order."""
+    from scapy.layers import dhcp6
+    from scapy.layers.inet6 import IPv6
+    out = []
+    for when, frame in frames(path):
+        for cls in (dhcp6.DHCP6_RelayForward, dhcp6.DHCP6_RelayReply):
+            if cls not in frame:
+                continue
+            relay = frame[cls]
+            inside = bytes(relay[dhcp6.DHCP6OptRelayMsg].message)
+            if inner and inside[0] not in inner:
+                continue
+            m = {"time": when, "src": frame[IPv6].src, "dst": frame[IPv6].dst,
+                 "type": relay.msgtype, "hops": relay.hopcount,
+                 "link": relay.linkaddr, "peer": relay.peeraddr,
+                 "inner": inside[0], "raw": inside}
+            for option, key, field in (
+                    (dhcp6.DHCP6OptIfaceId, "interface-id", "ifaceid"),
+                    (dhcp6.DHCP6OptClientLinkLayerAddr, "mac", "clladdr")):
+                if option in relay:
+                    m[key] = getattr(relay[option], field)
+            out.append(m)
+    return out
+
+
+def bootp(path):
+    """DHCPv4 messages in order."""
+    from scapy.layers.dhcp import BOOTP, DHCP
+    from scapy.layers.inet import IP
+    out = []
+    for when, frame in frames(path):
+        if BOOTP not in frame or DHCP not in frame:
+            continue
+        b = frame[BOOTP]
+        options = {o[0]: o[1] for o in frame[DHCP].options
+                   if isinstance(o, tuple) and len(o) > 1}
+        out.append({"time": when, "src": frame[IP].src, "dst": frame[IP].dst,
+                    "op": b.op, "hops": b.hops, "giaddr": b.giaddr,
+                    "ciaddr": b.ciaddr, "yiaddr": b.yiaddr,
+                    "type": options.get("message-type"), "options": options,
+                    "relay": suboptions(options)})
+    return out
+
+
+def suboptions(options):
+    """Those of option 82 by number."""
+    value = options.get("relay_agent_information", options.get(82, b""))
+    if not isinstance(value, bytes):
+        value = bytes(value)
+    out = {}
+    while len(value) >= 2:
+        out[value[0]] = value[2:2 + value[1]]
+        value = value[2 + value[1]:]
+    return out
+
+
+def addresses4(ns, ifname="eth0"):
+    """[(address, prefix length)] of an interface."""
+    return [(a["local"], a["prefixlen"])
+            for link in ns.ip_json("-4", "addr", "show", "dev", ifname)
+            for a in link.get("addr_info", [])]

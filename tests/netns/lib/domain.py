@@ -73,7 +73,8 @@ def update(conf, changes):
 class Domain:
     """`with Domain() as d:` - d.ha, d.ar1, d.ar2 are daemons, d["mn1"] is a
     namespace.  `ha`, `pma`, `ar1` are changes to the configurations of the
-    home agent, both access routers, the first one; prepare(topology) is called
+    home agent, both access routers (`pma` may be a function of the router's
+    name), the first one; prepare(topology) is called
     before any daemon starts, policy() is what the policy file shall hold."""
 
     def __init__(self, ha_backend="auto", pma_backend="auto", ha=None,
@@ -89,8 +90,9 @@ class Domain:
                 prepare(self.topology)
             self.policy = policy()
             self.write_policy()
-            confs = {r: update(pma_conf(self.folder, r, pma_backend), pma or {})
-                     for r in ROUTERS}
+            changes = pma if callable(pma) else lambda router: pma or {}
+            confs = {r: update(pma_conf(self.folder, r, pma_backend),
+                               changes(r)) for r in ROUTERS}
             update(confs["ar1"], ar1 or {})
             confs["ha"] = update(ha_conf(self.folder, ha_backend), ha or {})
             for name in DAEMONS:
