@@ -42,7 +42,11 @@ typedef void dp_done_fn(void *ctx, int err);
 
 /*
  * One path: everything for (HA) or from (PMA) `prefix` goes through `tunnel`.
- * HA: /64, /128 (IPv6) or /32 (IPv4).
+ * /64, /128 (IPv6) or /32 (IPv4).
+ *
+ * PMA, tunnel NULL: a visitor's prefix.  Hosted and guarded like the others,
+ * but what comes from it is routed natively; -EOPNOTSUPP where the kernel
+ * cannot have the filters.  A path may be set over another kind in place.
  */
 struct dp_path {
 	enum dp_side side;

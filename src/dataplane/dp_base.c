@@ -155,15 +155,29 @@ filters_due(struct dp_base *b)
 		    b->filter[i].prog, false);
 }
 
+/* What comes from an access link and shall go into a tunnel.  Without the
+ * programs nobody marks anything, and everything shall. */
+static struct dpnl_rule
+access_rule(const struct dp_base *b, const char *name)
+{
+	struct dpnl_rule r = { .proto = b->conf.rtproto,
+		.table = b->conf.table, .prio = b->conf.rule_prio,
+		.mask = b->bpf != NULL ? PMIP_MARK_MASK : 0 };
+
+	snprintf(r.iif, sizeof(r.iif), "%s", name);
+	return r;
+}
+
 static int
 access_rules(struct dp_base *b, int cmd, const char *name)
 {
-	static const int families[] = { AF_INET6, AF_INET };
+	static const uint8_t families[] = { AF_INET6, AF_INET };
+	struct dpnl_rule rule = access_rule(b, name);
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(families) && r == 0; i++) {
-		r = dp_base_send(b, dpnl_rule(cmd, families[i], name,
-		    b->conf.table, b->conf.rule_prio, b->conf.rtproto));
+		rule.family = families[i];
+		r = dp_base_send(b, dpnl_rule(cmd, &rule));
 		if (cmd == RTM_DELRULE || r == -EEXIST)
 			r = 0;
 	}
@@ -278,6 +292,8 @@ struct sweep {
 	size_t nrule;
 	struct dpnl_nexthop *nh;
 	size_t nnh;
+	struct dpnl_host *host;
+	size_t nhost;
 	struct dpnl_filter *filter;
 	size_t nfilter;
 	bool egress;
@@ -335,7 +351,7 @@ sweep_route_is_ours(const struct sweep *s, const struct dpnl_route *r)
 
 	if (r->proto != b->conf.rtproto)
 		return false;
-	if (r->table == b->conf.table)
+	if (dp_base_slot(b, r->table) >= 0)
 		return b->conf.is_pma;
 	if (r->table != RT_TABLE_MAIN)
 		return false;
@@ -344,6 +360,30 @@ sweep_route_is_ours(const struct sweep *s, const struct dpnl_route *r)
 	if (l != NULL && strncmp(l->alias, "pmipd", 5) == 0)
 		return is_our_device(b, l);
 	return r->nhid != 0 ? b->conf.is_ha : b->conf.is_pma;
+}
+
+/* What no slot's table may be: the kernel's own (default, main, local). */
+static bool
+is_kernels_table(uint32_t table)
+{
+	return table >= RT_TABLE_DEFAULT && table <= RT_TABLE_LOCAL;
+}
+
+uint32_t
+dp_base_table(const struct dp_base *b, unsigned slot)
+{
+	uint32_t table = b->conf.table + slot;
+
+	return slot > 0 && is_kernels_table(table) ? 0 : table;
+}
+
+int
+dp_base_slot(const struct dp_base *b, uint32_t table)
+{
+	uint32_t slot = table - b->conf.table;
+
+	return slot >= PMIP_STEER_NATIVE ||
+	    (slot > 0 && is_kernels_table(table)) ? -1 : (int)slot;
 }
 
 static bool
@@ -376,15 +416,35 @@ sweep_rule(void *ctx, const struct nlmsghdr *nlh)
 	struct dpnl_rule r;
 
 	if (!dpnl_read_rule(nlh, &r) || r.proto != s->b->conf.rtproto ||
-	    r.table != s->b->conf.table || !s->b->conf.is_pma)
+	    dp_base_slot(s->b, r.table) < 0 || !s->b->conf.is_pma)
+		return;
+	if (!s->all && s->b->hooks->has_rule != NULL &&
+	    s->b->hooks->has_rule(s->b, &r))
 		return;
 	for (size_t i = 0; i < s->b->naccess && !s->all; i++) {
-		if (strcmp(r.iif, s->b->access[i].name) == 0 &&
-		    r.prio == s->b->conf.rule_prio)
+		struct dpnl_rule want = access_rule(s->b,
+		    s->b->access[i].name);
+
+		want.family = r.family;
+		if (dpnl_rule_eq(&r, &want))
 			return;
 	}
 	s->rule = grow(s->rule, s->nrule, sizeof(r));
 	s->rule[s->nrule++] = r;
+}
+
+static void
+sweep_host(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct sweep *s = ctx;
+	struct dpnl_host h;
+
+	if (!dpnl_read_host(nlh, &h) || h.proto != s->b->conf.rtproto ||
+	    !s->b->conf.is_pma ||
+	    (!s->all && s->b->hooks->has_host(s->b, &h)))
+		return;
+	s->host = grow(s->host, s->nhost, sizeof(h));
+	s->host[s->nhost++] = h;
 }
 
 static void
@@ -451,6 +511,9 @@ sweep_read(struct sweep *s)
 	if (r == 0)
 		r = sweep_dump(s, dpnl_dump(RTM_GETRULE, AF_INET),
 		    sweep_rule);
+	if (r == 0)
+		r = sweep_dump(s, dpnl_dump(RTM_GETNEIGH, AF_INET),
+		    sweep_host);
 	if (r < 0)
 		return r;
 	/* A kernel without nexthop objects has none of ours. */
@@ -474,9 +537,9 @@ sweep_remove(struct sweep *s)
 	for (size_t i = 0; i < s->nroute; i++)
 		dp_op_post(b, dpnl_route(RTM_DELROUTE, &s->route[i]));
 	for (size_t i = 0; i < s->nrule; i++)
-		dp_op_post(b, dpnl_rule(RTM_DELRULE, s->rule[i].family,
-		    s->rule[i].iif, s->rule[i].table, s->rule[i].prio,
-		    s->rule[i].proto));
+		dp_op_post(b, dpnl_rule(RTM_DELRULE, &s->rule[i]));
+	for (size_t i = 0; i < s->nhost; i++)
+		dp_op_post(b, dpnl_host(RTM_DELNEIGH, &s->host[i], NULL));
 	for (size_t i = 0; i < s->nnh; i++)
 		dp_op_post(b, dpnl_nexthop(RTM_DELNEXTHOP, s->nh[i].id,
 		    AF_UNSPEC, 0, 0));
@@ -513,7 +576,8 @@ dp_base_sweep(struct dp_base *b, bool all)
 		sweep_remove(&s);
 		if (b->bpf != NULL)
 			maps = bpf_dp_paths_sweep(b->bpf, all);
-		if (!all && (s.nroute | s.nrule | s.nnh | s.nfilter | maps))
+		if (!all && (s.nroute | s.nrule | s.nnh | s.nhost |
+		    s.nfilter | maps))
 			log_info(b->log, DP_MOD, "swept",
 			    KV_U("routes", s.nroute), KV_U("rules", s.nrule),
 			    KV_U("filters", s.nfilter), KV_U("paths", maps));
@@ -522,6 +586,7 @@ dp_base_sweep(struct dp_base *b, bool all)
 	free(s.route);
 	free(s.rule);
 	free(s.nh);
+	free(s.host);
 	free(s.filter);
 	if (r == 0 && !b->swept) {
 		b->swept = true;

@@ -543,7 +543,8 @@ path_account(struct bpf_be *e, const uint32_t *from, const uint32_t *to)
 	}
 	if (to != NULL) {
 		e->base.npaths++;
-		((struct bpf_peer *)e->peer[*to]->priv)->npaths++;
+		if (*to != PMIP_PEER_NATIVE)
+			((struct bpf_peer *)e->peer[*to]->priv)->npaths++;
 	}
 }
 
@@ -664,12 +665,34 @@ path_set_ha(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 static struct pmip_pma_path
 pma_value(const struct bpf_be *e, const struct dp_path *p)
 {
-	struct pmip_pma_path v = { .peer = p->tunnel->id,
-		.ifindex = p->access_ifindex,
+	struct pmip_pma_path v = { .ifindex = p->access_ifindex,
 		.run = bpf_dp_run(e->base.bpf) };
 
+	v.peer = p->tunnel != NULL ? p->tunnel->id : PMIP_PEER_NATIVE;
+	v.steer = p->tunnel != NULL ? 0 : PMIP_STEER_NATIVE;
 	memcpy(v.mac, p->mac.b, sizeof(v.mac));
 	return v;
+}
+
+/* Tell the kernel where a node is, or was, as the map has it. */
+static void
+neigh_of_value(struct bpf_be *e, const struct prefix *prefix,
+    const struct pmip_pma_path *v,
+    void (*tell)(struct dp_base *, const struct dp_path *))
+{
+	struct dp_path p = { .side = DP_PMA, .prefix = *prefix,
+		.access_ifindex = v->ifindex };
+
+	memcpy(p.mac.b, v->mac, sizeof(p.mac.b));
+	tell(&e->base, &p);
+}
+
+/* Of this run, and still there? */
+static bool
+peer_is_ours(const struct bpf_be *e, uint32_t peer)
+{
+	return peer == PMIP_PEER_NATIVE ||
+	    (peer < e->base.conf.max_tunnels && e->peer[peer] != NULL);
 }
 
 static void
@@ -685,12 +708,13 @@ path_undo(struct dp_op *op)
 	    memcmp(&cur, &op->is, sizeof(cur)) != 0)
 		return;
 	r = dp_connected(&e->base, &op->now);
-	if (op->had_old) {
+	dp_neigh_del(&e->base, &op->now);
+	if (op->had_old && peer_is_ours(e, op->was.peer)) {
 		(void)bpf_dp_pma_set(m, &op->now.prefix, &op->was);
-		path_account(e, &cur.peer, e->peer[op->was.peer] != NULL ?
-		    &op->was.peer : NULL);
+		path_account(e, &cur.peer, &op->was.peer);
 		r.oif = op->was.ifindex;
 		dp_op_post(&e->base, dpnl_route(RTM_NEWROUTE, &r));
+		neigh_of_value(e, &op->now.prefix, &op->was, dp_neigh_set);
 		return;
 	}
 	(void)bpf_dp_pma_del(m, &op->now.prefix);
@@ -721,6 +745,9 @@ path_set_pma(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 	op->had_old = had;
 	if (had)
 		op->was = old;
+	if (had && old.ifindex != v.ifindex)
+		neigh_of_value(e, &p->prefix, &old, dp_neigh_del);
+	dp_neigh_set(&e->base, p);
 	dp_op_add(op, dpnl_route(RTM_NEWROUTE, &route), false);
 	dp_op_end(op);
 	return 0;
@@ -732,7 +759,7 @@ be_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 {
 	struct bpf_be *e = be_of(dp);
 
-	if (!dp_prefix_ok(&p->prefix))
+	if (!dp_path_ok(p))
 		return -EINVAL;
 	return p->side == DP_HA ? path_set_ha(e, p, done, ctx) :
 	    path_set_pma(e, p, done, ctx);
@@ -766,6 +793,7 @@ be_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	    pma.run == bpf_dp_run(m))
 		path_account(e, &pma.peer, NULL);
 	(void)bpf_dp_pma_del(m, &p->prefix);
+	dp_neigh_del(&e->base, p);
 	route = dp_connected(&e->base, p);
 	route.oif = 0;
 	op = dp_op_new(&e->base, p, done, ctx);
@@ -819,11 +847,20 @@ be_has_nexthop(struct dp_base *b, uint32_t id)
 	return false;
 }
 
+/* Has this run a path for it on that access link? */
+static bool
+is_hosted(struct dp_base *b, const struct prefix *p, uint32_t ifindex)
+{
+	struct pmip_pma_path v;
+
+	return dp_prefix_ok(p) && bpf_dp_pma_get(b->bpf, p, &v) == 0 &&
+	    v.run == bpf_dp_run(b->bpf) && v.ifindex == ifindex;
+}
+
 static bool
 be_has_route(struct dp_base *b, const struct dpnl_route *r)
 {
 	struct bpf_be *e = be_of_base(b);
-	struct pmip_pma_path v;
 
 	if (r->table == b->conf.table)
 		return r->oif == e->anchor[PMIP_SIDE_PMA].ifindex &&
@@ -831,9 +868,15 @@ be_has_route(struct dp_base *b, const struct dpnl_route *r)
 	if (r->oif == e->anchor[PMIP_SIDE_HA].ifindex)
 		return dp_base_is_cover(b, &r->dst) ||
 		    host_is_noted(e, &r->dst);
-	return dp_prefix_ok(&r->dst) &&
-	    bpf_dp_pma_get(b->bpf, &r->dst, &v) == 0 &&
-	    v.run == bpf_dp_run(b->bpf) && v.ifindex == r->oif;
+	return is_hosted(b, &r->dst, r->oif);
+}
+
+static bool
+be_has_host(struct dp_base *b, const struct dpnl_host *h)
+{
+	struct prefix p = { .family = AF_INET, .len = 32, .in4 = h->addr };
+
+	return is_hosted(b, &p, h->ifindex);
 }
 
 static void
@@ -979,7 +1022,8 @@ static const int be_groups[] = { RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP,
 static const struct dp_hooks be_hooks = {
 	.link = be_link, .neigh = be_neigh, .check = be_check, .resolve = be_resolve,
 	.has_link = be_has_link, .has_route = be_has_route,
-	.has_nexthop = be_has_nexthop, .groups = be_groups,
+	.has_nexthop = be_has_nexthop, .has_host = be_has_host,
+	.groups = be_groups,
 };
 
 static void

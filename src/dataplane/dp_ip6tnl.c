@@ -13,11 +13,20 @@
  *                T         unreachable default  last
  *                main      PREFIX dev ACCESS
  *
+ *                T         default dev pmtN         IPv4
+ *                rule      fwmark K lookup T+K      IPv4
+ *                T+K       default dev pmtM         IPv4
+ *
  * A nexthop object saves a third of a route's memory and time, but cannot be
  * used by a source-specific route (the kernel refuses), nor on kernels before
- * 5.3; then the route names the device.  IPv4 routes have no source at all
- * (the kernel ignores it, silently): IPv4 at a PMA works towards one home
- * agent at a time, and a second is refused with -EOPNOTSUPP.
+ * 5.3; then the route names the device.
+ *
+ * IPv4 routes have no source at all (the kernel ignores it, silently).  So a
+ * tunnel that carries IPv4 at a PMA has a slot: slot 0 is table T itself, slot
+ * K a table of its own and one rule, and the program on the access link marks a
+ * packet with the slot of its source (PMIP_MARK_MASK).  The cost is flat: a
+ * rule per home agent, none per node.  Without the programs there is slot 0
+ * only, and IPv4 towards a second home agent is refused with -EOPNOTSUPP.
  *
  * A path is also an entry in the maps of the source checks (bpf_maps.c), when
  * the kernel lets us have them.
@@ -33,6 +42,7 @@
 #include <sys/socket.h>
 
 #include <linux/rtnetlink.h>
+#include <netlink/msg.h>
 
 #include "core/htab.h"
 #include "core/json.h"
@@ -62,6 +72,8 @@ struct ip6tnl_dev {
 	char name[IFNAMSIZ];
 	uint32_t mtu;			/* as set on the device */
 	uint32_t npaths;
+	uint32_t nv4;			/* those at a PMA, for IPv4 */
+	int slot;			/* for them; -1: none */
 	bool suspect;			/* look whether it is still there */
 };
 
@@ -70,8 +82,10 @@ struct ip6tnl_dp {
 	struct htab *paths;
 	uint32_t next_name;
 	bool no_nexthop;		/* the kernel has no such objects */
-	struct dp_tunnel *v4;		/* where a PMA's IPv4 goes */
-	uint32_t nv4;			/* paths that want it to */
+	struct dp_tunnel *slot[PMIP_STEER_NATIVE];
+	/* Devices that an earlier run left in the slots' tables: its packets
+	 * are still marked with them. */
+	uint32_t slot_left[PMIP_STEER_NATIVE];
 };
 
 static struct ip6tnl_dp *
@@ -142,16 +156,30 @@ path_read(const struct ip6tnl_path *r)
 	return p;
 }
 
-static uint32_t *
-path_count(struct dp_tunnel *t)
+static struct ip6tnl_dev *
+dev_of(const struct dp_tunnel *t)
 {
-	return &((struct ip6tnl_dev *)t->priv)->npaths;
+	return t->priv;
 }
 
 static bool
-uses_v4_default(const struct dp_path *p)
+uses_slot(const struct dp_path *p)
 {
-	return p->side == DP_PMA && p->prefix.family == AF_INET;
+	return p->side == DP_PMA && p->prefix.family == AF_INET &&
+	    p->tunnel != NULL;
+}
+
+/* One path more (or less: -1) over its tunnel, if any. */
+static void
+path_count(const struct dp_path *p, int n)
+{
+	struct ip6tnl_dev *dev = p->tunnel != NULL ? dev_of(p->tunnel) : NULL;
+
+	if (dev == NULL)
+		return;
+	dev->npaths += (uint32_t)n;
+	if (uses_slot(p))
+		dev->nv4 += (uint32_t)n;
 }
 
 /* Make the record say p; NULL when there is no room. */
@@ -169,17 +197,15 @@ path_write(struct ip6tnl_dp *d, struct ip6tnl_path *r, const struct dp_path *p)
 		r->side_v6 = k.side_v6;
 		htab_insert(d->paths, &r->node, path_hash(&k));
 		d->base.npaths++;
-		if (uses_v4_default(p))
-			d->nv4++;
 	} else {
-		--*path_count(r->tunnel);
+		struct dp_path old = path_read(r);
+
+		path_count(&old, -1);
 	}
 	r->tunnel = p->tunnel;
-	++*path_count(p->tunnel);
+	path_count(p, 1);
 	r->access_ifindex = p->access_ifindex;
 	r->mac = p->mac;
-	if (uses_v4_default(p))
-		d->v4 = p->tunnel;
 	return r;
 }
 
@@ -188,12 +214,142 @@ path_forget(struct ip6tnl_dp *d, struct ip6tnl_path *r)
 {
 	struct dp_path p = path_read(r);
 
-	--*path_count(r->tunnel);
+	path_count(&p, -1);
 	htab_remove(d->paths, &r->node);
 	d->base.npaths--;
-	if (uses_v4_default(&p) && --d->nv4 == 0)
-		d->v4 = NULL;
 	free(r);
+}
+
+/* --- slots of IPv4 ------------------------------------------------------- */
+
+static struct dpnl_rule
+slot_rule(const struct ip6tnl_dp *d, int slot)
+{
+	return (struct dpnl_rule){ .family = AF_INET,
+		.proto = d->base.conf.rtproto,
+		.table = dp_base_table(&d->base, (unsigned)slot),
+		.prio = d->base.conf.rule_prio, .mask = PMIP_MARK_MASK,
+		.mark = (uint32_t)slot << PMIP_MARK_SHIFT };
+}
+
+/* What leads a slot's packets into the tunnel, and what stops them when it is
+ * not there.  Rare, so synchronous. */
+static int
+slot_install(struct ip6tnl_dp *d, int slot, uint32_t ifindex)
+{
+	struct dp_base *b = &d->base;
+	struct dpnl_rule rule = slot_rule(d, slot);
+	struct dpnl_route r = { .family = AF_INET, .proto = b->conf.rtproto,
+		.dst.family = AF_INET, .table = rule.table,
+		.type = RTN_UNREACHABLE, .metric = DPNL_METRIC_LAST };
+	int err = dp_base_send(b, dpnl_route(RTM_NEWROUTE, &r));
+
+	r.type = RTN_UNICAST;
+	r.metric = DPNL_METRIC;
+	r.oif = ifindex;
+	if (err == 0)
+		err = dp_base_send(b, dpnl_route(RTM_NEWROUTE, &r));
+	if (err == 0 && slot > 0)
+		err = dp_base_send(b, dpnl_rule(RTM_NEWRULE, &rule));
+	return err == -EEXIST ? 0 : err;
+}
+
+static void
+slot_uninstall(struct ip6tnl_dp *d, int slot)
+{
+	struct dp_base *b = &d->base;
+	struct dpnl_rule rule = slot_rule(d, slot);
+	struct dpnl_route r = { .family = AF_INET, .proto = b->conf.rtproto,
+		.dst.family = AF_INET, .table = rule.table,
+		.type = RTN_UNICAST, .metric = DPNL_METRIC };
+
+	if (slot > 0)
+		(void)dp_base_send(b, dpnl_rule(RTM_DELRULE, &rule));
+	(void)dp_base_send(b, dpnl_route(RTM_DELROUTE, &r));
+	if (slot == 0)
+		return;			/* that table keeps its fence */
+	r.type = RTN_UNREACHABLE;
+	r.metric = DPNL_METRIC_LAST;
+	(void)dp_base_send(b, dpnl_route(RTM_DELROUTE, &r));
+}
+
+/* The one an earlier run gave that device; or else one it gave nobody; or else
+ * any.  -1: all are taken. */
+static int
+slot_choose(const struct ip6tnl_dp *d, uint32_t ifindex)
+{
+	int n = d->base.bpf != NULL ? PMIP_STEER_NATIVE : 1, best = -1;
+
+	for (int i = n - 1; i >= 0; i--) {
+		uint32_t left = d->slot_left[i];
+
+		if (d->slot[i] != NULL ||
+		    dp_base_table(&d->base, (unsigned)i) == 0)
+			continue;
+		if (left == ifindex)
+			return i;
+		if (left == 0 || best < 0 || d->slot_left[best] != 0)
+			best = i;
+	}
+	return best;
+}
+
+/* See that p's tunnel has a slot if p needs one. 0 or -errno. */
+static int
+slot_open(struct ip6tnl_dp *d, const struct dp_path *p)
+{
+	struct ip6tnl_dev *dev;
+	int slot, r;
+
+	if (!uses_slot(p) || (dev = dev_of(p->tunnel))->slot >= 0)
+		return 0;
+	slot = slot_choose(d, p->tunnel->ifindex);
+	if (slot < 0)
+		return d->base.bpf != NULL ? -ENOSPC : -EOPNOTSUPP;
+	r = slot_install(d, slot, p->tunnel->ifindex);
+	if (r < 0) {
+		slot_uninstall(d, slot);
+		return r;
+	}
+	dev->slot = slot;
+	d->slot[slot] = p->tunnel;
+	return 0;
+}
+
+/* A path over t is gone: perhaps its slot is free. */
+static void
+slot_release(struct ip6tnl_dp *d, struct dp_tunnel *t)
+{
+	struct ip6tnl_dev *dev = t != NULL ? dev_of(t) : NULL;
+
+	if (dev == NULL || dev->slot < 0 || dev->nv4 > 0)
+		return;
+	slot_uninstall(d, dev->slot);
+	d->slot[dev->slot] = NULL;
+	dev->slot = -1;
+}
+
+static void
+slot_left_one(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct ip6tnl_dp *d = ctx;
+	struct dpnl_route r;
+	int slot;
+
+	if (dpnl_read_route(nlh, &r) && r.proto == d->base.conf.rtproto &&
+	    r.oif != 0 && (slot = dp_base_slot(&d->base, r.table)) >= 0)
+		d->slot_left[slot] = r.oif;
+}
+
+/* What an earlier run left in the tables of the slots. */
+static int
+slots_left(struct ip6tnl_dp *d)
+{
+	struct nl_msg *m = dpnl_dump(RTM_GETROUTE, AF_INET);
+	int r = netlink_dump(d->base.nl, m, slot_left_one, NULL, d);
+
+	nlmsg_free(m);
+	return r;
 }
 
 /* --- what a path is in the kernel ---------------------------------------- */
@@ -201,14 +357,18 @@ path_forget(struct ip6tnl_dp *d, struct ip6tnl_path *r)
 static int
 checks_set(struct ip6tnl_dp *d, const struct dp_path *p)
 {
-	struct pmip_pma_path v = { .peer = p->tunnel->ifindex,
-		.ifindex = p->access_ifindex };
+	struct pmip_pma_path v = { .ifindex = p->access_ifindex };
 
 	if (d->base.bpf == NULL)
-		return 0;
+		return p->tunnel == NULL ? -EOPNOTSUPP : 0;
 	if (p->side == DP_HA)
 		return bpf_dp_ha_set(d->base.bpf, &p->prefix,
 		    p->tunnel->ifindex);
+	v.peer = p->tunnel == NULL ? PMIP_PEER_NATIVE : p->tunnel->ifindex;
+	if (p->tunnel == NULL)
+		v.steer = PMIP_STEER_NATIVE;
+	else if (uses_slot(p))
+		v.steer = (uint8_t)dev_of(p->tunnel)->slot;
 	memcpy(v.mac, p->mac.b, sizeof(v.mac));
 	return bpf_dp_pma_set(d->base.bpf, &p->prefix, &v);
 }
@@ -243,9 +403,7 @@ path_route(const struct ip6tnl_dp *d, const struct dp_path *p,
 	if (p->side == DP_PMA) {
 		r.table = d->base.conf.table;
 		r.dst.family = r.family;
-		r.src.family = r.family;
-		if (r.family == AF_INET6)
-			r.src = p->prefix;
+		r.src = p->prefix;
 		if (t != NULL)
 			r.oif = t->ifindex;
 		return r;
@@ -259,15 +417,27 @@ path_route(const struct ip6tnl_dp *d, const struct dp_path *p,
 	return r;
 }
 
+/* Has it a route into the tunnel that is its own? (IPv4 at a PMA has that of
+ * the slot.) */
+static bool
+has_own_route(const struct dp_path *p)
+{
+	return p->side == DP_HA ||
+	    (p->tunnel != NULL && p->prefix.family == AF_INET6);
+}
+
 /* Add the requests that install p to an operation, or just send them. */
 static void
 path_install(struct ip6tnl_dp *d, const struct dp_path *p, struct dp_op *op)
 {
-	struct dpnl_route r[2] = { path_route(d, p, p->tunnel) };
-	size_t n = 1;
+	struct dpnl_route r[2];
+	size_t n = 0;
 
+	if (has_own_route(p))
+		r[n++] = path_route(d, p, p->tunnel);
 	if (p->side == DP_PMA)
 		r[n++] = dp_connected(&d->base, p);
+	dp_neigh_set(&d->base, p);
 	for (size_t i = 0; i < n; i++) {
 		struct nl_msg *m = dpnl_route(RTM_NEWROUTE, &r[i]);
 
@@ -284,13 +454,13 @@ path_uninstall(struct ip6tnl_dp *d, const struct dp_path *p, struct dp_op *op)
 	struct dpnl_route r[2];
 	size_t n = 0;
 
-	/* The IPv4 default of a PMA is shared by all its paths. */
-	if (!uses_v4_default(p) || d->nv4 == 0)
+	if (has_own_route(p))
 		r[n++] = path_route(d, p, NULL);
 	if (p->side == DP_PMA) {
 		r[n] = dp_connected(&d->base, p);
 		r[n++].oif = 0;
 	}
+	dp_neigh_del(&d->base, p);
 	for (size_t i = 0; i < n; i++) {
 		struct nl_msg *m = dpnl_route(RTM_DELROUTE, &r[i]);
 
@@ -311,15 +481,18 @@ path_undo(struct dp_op *op)
 
 	if (r == NULL || r->serial != op->serial)
 		return;		/* a later operation decides */
-	if (op->had_old) {
+	if (op->had_old && slot_open(d, &op->old) == 0) {
 		(void)path_write(d, r, &op->old);
 		(void)checks_set(d, &op->old);
 		path_install(d, &op->old, NULL);
-		return;
+		if (op->old.access_ifindex != op->now.access_ifindex)
+			dp_neigh_del(&d->base, &op->now);
+	} else {
+		path_forget(d, r);
+		checks_del(d, &op->now);
+		path_uninstall(d, &op->now, NULL);
 	}
-	path_forget(d, r);
-	checks_del(d, &op->now);
-	path_uninstall(d, &op->now, NULL);
+	slot_release(d, op->now.tunnel);
 }
 
 static int
@@ -333,21 +506,29 @@ ip6tnl_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	bool had_old;
 	int err;
 
-	if (!dp_prefix_ok(&p->prefix))
+	if (!dp_path_ok(p))
 		return -EINVAL;
-	if (uses_v4_default(p) && d->nv4 > 0 && d->v4 != p->tunnel)
-		return -EOPNOTSUPP;
 	r = path_find(d, p->side, &p->prefix);
 	had_old = r != NULL;
 	if (had_old)
 		old = path_read(r);
-	err = checks_set(d, p);
-	if (err < 0)
+	err = slot_open(d, p);
+	if (err == 0)
+		err = checks_set(d, p);
+	if (err < 0) {
+		slot_release(d, p->tunnel);
 		return err;
+	}
 	r = path_write(d, r, p);
 	if (r == NULL) {
 		checks_del(d, p);
+		slot_release(d, p->tunnel);
 		return -ENOSPC;
+	}
+	if (had_old) {
+		slot_release(d, old.tunnel);
+		if (old.access_ifindex != p->access_ifindex)
+			dp_neigh_del(&d->base, &old);
 	}
 	op = dp_op_new(&d->base, p, done, ctx);
 	op->undo = path_undo;
@@ -365,18 +546,22 @@ ip6tnl_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
 {
 	struct ip6tnl_dp *d = ip6tnl_of(dp);
+	struct dp_path was = *p;
 	struct ip6tnl_path *r;
 	struct dp_op *op;
 
 	if (!dp_prefix_ok(&p->prefix))
 		return -EINVAL;
 	r = path_find(d, p->side, &p->prefix);
-	if (r != NULL)
+	if (r != NULL) {
+		was = path_read(r);
 		path_forget(d, r);
+	}
 	checks_del(d, p);
 	op = dp_op_new(&d->base, p, done, ctx);
-	path_uninstall(d, p, op);
+	path_uninstall(d, &was, op);
 	dp_op_end(op);
+	slot_release(d, was.tunnel);
 	return 0;
 }
 
@@ -490,14 +675,17 @@ static int
 ip6tnl_tunnel_up(struct dp *dp, struct dp_tunnel *t)
 {
 	struct ip6tnl_dp *d = ip6tnl_of(dp);
+	struct ip6tnl_dev *dev;
 	int r;
 
-	t->priv = calloc(1, sizeof(struct ip6tnl_dev));
-	if (t->priv == NULL)
+	dev = calloc(1, sizeof(*dev));
+	if (dev == NULL)
 		return -ENOMEM;
+	dev->slot = -1;
+	t->priv = dev;
 	r = dev_up(d, t);
 	if (r < 0) {
-		free(t->priv);
+		free(dev);
 		t->priv = NULL;
 	}
 	return r;
@@ -555,6 +743,7 @@ ip6tnl_tunnel_down(struct dp *dp, struct dp_tunnel *t)
 	if (!d->base.closing) {
 		if (dev->npaths > 0)
 			paths_of(d, t, drop_one);
+		slot_release(d, t);
 		dp_base_unfilter(&d->base, t->ifindex, BPF_DP_TUNNEL, true);
 		(void)dp_base_send(&d->base, dpnl_link_del(t->ifindex));
 	}
@@ -604,6 +793,8 @@ dev_heal(struct ip6tnl_dp *d, struct dp_tunnel *t)
 	}
 	log_warn(b->log, DP_MOD, "tunnel-restored", KV_STR("if", dev->name),
 	    KV_IN6("remote", &t->remote), KV_U("paths", dev->npaths));
+	if (dev->slot >= 0)
+		(void)slot_install(d, dev->slot, t->ifindex);
 	if (dev->npaths > 0)
 		paths_of(d, t, reinstall_one);
 }
@@ -655,12 +846,15 @@ ip6tnl_has_route(struct dp_base *b, const struct dpnl_route *r)
 	const struct ip6tnl_path *p;
 	struct dpnl_route want;
 	struct dp_path path;
+	int slot;
 
-	if (r->table == b->conf.table && r->family == AF_INET)
-		return d->v4 != NULL && r->oif == d->v4->ifindex;
+	if (r->family == AF_INET && (slot = dp_base_slot(b, r->table)) >= 0)
+		return d->slot[slot] != NULL && (r->type != RTN_UNICAST ||
+		    r->oif == d->slot[slot]->ifindex);
 	if (r->table == b->conf.table) {
 		p = path_find(d, DP_PMA, &r->src);
-		return p != NULL && p->tunnel->ifindex == r->oif;
+		return p != NULL && p->tunnel != NULL &&
+		    p->tunnel->ifindex == r->oif;
 	}
 	p = path_find(d, DP_PMA, &r->dst);
 	if (p != NULL && p->access_ifindex == r->oif)
@@ -673,10 +867,38 @@ ip6tnl_has_route(struct dp_base *b, const struct dpnl_route *r)
 	return want.nhid == r->nhid && (want.nhid != 0 || want.oif == r->oif);
 }
 
+static bool
+ip6tnl_has_host(struct dp_base *b, const struct dpnl_host *h)
+{
+	struct ip6tnl_dp *d = CONTAINER_OF(b, struct ip6tnl_dp, base);
+	struct prefix dst = { .family = AF_INET, .len = 32, .in4 = h->addr };
+	const struct ip6tnl_path *p = path_find(d, DP_PMA, &dst);
+
+	return p != NULL && p->access_ifindex == h->ifindex;
+}
+
+static bool
+ip6tnl_has_rule(struct dp_base *b, const struct dpnl_rule *r)
+{
+	struct ip6tnl_dp *d = CONTAINER_OF(b, struct ip6tnl_dp, base);
+	int slot = dp_base_slot(b, r->table);
+	struct dpnl_rule want;
+
+	if (slot <= 0 || d->slot[slot] == NULL)
+		return false;
+	want = slot_rule(d, slot);
+	return dpnl_rule_eq(r, &want);
+}
+
 static int
 ip6tnl_sweep(struct dp *dp)
 {
-	return dp_base_sweep(dp_base_of(dp), false);
+	struct ip6tnl_dp *d = ip6tnl_of(dp);
+	int r = dp_base_sweep(&d->base, false);
+
+	if (r == 0)
+		memset(d->slot_left, 0, sizeof(d->slot_left));
+	return r;
 }
 
 /* --- life ---------------------------------------------------------------- */
@@ -757,7 +979,9 @@ static const int no_groups[] = { 0 };
 static const struct dp_hooks ip6tnl_hooks = {
 	.link = ip6tnl_link, .check = ip6tnl_check, .resolve = ip6tnl_resolve,
 	.has_link = ip6tnl_has_link, .has_route = ip6tnl_has_route,
-	.has_nexthop = ip6tnl_has_nexthop, .groups = no_groups,
+	.has_nexthop = ip6tnl_has_nexthop, .has_rule = ip6tnl_has_rule,
+	.has_host = ip6tnl_has_host,
+	.groups = no_groups,
 };
 
 int
@@ -774,6 +998,8 @@ dp_ip6tnl_open(const struct dp_start *s, struct dp **ret, char *why,
 	    whycap);
 	if (r == 0)
 		r = dp_base_fences(&d->base, why, whycap);
+	if (r == 0 && (r = slots_left(d)) < 0)
+		snprintf(why, whycap, "routes: %s", strerror(-r));
 	if (r < 0) {
 		ip6tnl_free(&d->base.dp);
 		return r;

@@ -108,19 +108,39 @@ dpnl_route(int cmd, const struct dpnl_route *r)
 }
 
 struct nl_msg *
-dpnl_rule(int cmd, int family, const char *iif, uint32_t table, uint32_t prio,
-    uint8_t proto)
+dpnl_rule(int cmd, const struct dpnl_rule *r)
 {
-	struct fib_rule_hdr h = { .family = (uint8_t)family,
-		.table = table < 256 ? (uint8_t)table : RT_TABLE_UNSPEC,
+	struct fib_rule_hdr h = { .family = r->family,
+		.table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC,
 		.action = FR_ACT_TO_TBL };
 	struct nl_msg *m = msg_new(cmd, cmd == RTM_NEWRULE ?
 	    NLM_F_CREATE | NLM_F_EXCL : 0, &h, sizeof(h));
 
-	put_str(m, FRA_IIFNAME, iif);
-	put_u32(m, FRA_TABLE, table);
-	put_u32(m, FRA_PRIORITY, prio);
-	put(m, FRA_PROTOCOL, &proto, sizeof(proto));
+	if (r->iif[0] != '\0')
+		put_str(m, FRA_IIFNAME, r->iif);
+	if (r->mask != 0) {
+		put_u32(m, FRA_FWMARK, r->mark);
+		put_u32(m, FRA_FWMASK, r->mask);
+	}
+	put_u32(m, FRA_TABLE, r->table);
+	put_u32(m, FRA_PRIORITY, r->prio);
+	put(m, FRA_PROTOCOL, &r->proto, sizeof(r->proto));
+	return m;
+}
+
+struct nl_msg *
+dpnl_host(int cmd, const struct dpnl_host *h, const struct mac *mac)
+{
+	struct ndmsg nd = { .ndm_family = AF_INET,
+		.ndm_ifindex = (int)h->ifindex, .ndm_state = NUD_PERMANENT };
+	struct nl_msg *m = msg_new(cmd, cmd == RTM_NEWNEIGH ?
+	    NLM_F_CREATE | NLM_F_REPLACE : 0, &nd, sizeof(nd));
+
+	put(m, NDA_DST, &h->addr, sizeof(h->addr));
+	if (cmd != RTM_NEWNEIGH)
+		return m;
+	put(m, NDA_LLADDR, mac->b, sizeof(mac->b));
+	put(m, NDA_PROTOCOL, &h->proto, sizeof(h->proto));
 	return m;
 }
 
@@ -235,7 +255,7 @@ dpnl_dump(int cmd, int family)
 		return msg_new(cmd, NLM_F_DUMP, &link, sizeof(link));
 	if (cmd == RTM_GETNEXTHOP)
 		return msg_new(cmd, NLM_F_DUMP, &nh, sizeof(nh));
-	/* A rule's header has the same size. */
+	/* The headers of rules and neighbours have the same size. */
 	return msg_new(cmd, NLM_F_DUMP, &route, sizeof(route));
 }
 
@@ -350,6 +370,14 @@ dpnl_read_route(const struct nlmsghdr *nlh, struct dpnl_route *ret)
 }
 
 bool
+dpnl_rule_eq(const struct dpnl_rule *a, const struct dpnl_rule *b)
+{
+	return a->family == b->family && a->proto == b->proto &&
+	    a->table == b->table && a->prio == b->prio && a->mark == b->mark &&
+	    a->mask == b->mask && strcmp(a->iif, b->iif) == 0;
+}
+
+bool
 dpnl_read_rule(const struct nlmsghdr *nlh, struct dpnl_rule *ret)
 {
 	struct nlattr *tb[FRA_MAX + 1];
@@ -362,7 +390,9 @@ dpnl_read_rule(const struct nlmsghdr *nlh, struct dpnl_rule *ret)
 	*ret = (struct dpnl_rule){ .family = h.family,
 		.table = tb[FRA_TABLE] != NULL ? get_u32(tb[FRA_TABLE]) :
 		    h.table,
-		.prio = get_u32(tb[FRA_PRIORITY]) };
+		.prio = get_u32(tb[FRA_PRIORITY]),
+		.mark = get_u32(tb[FRA_FWMARK]),
+		.mask = get_u32(tb[FRA_FWMASK]) };
 	if (tb[FRA_PROTOCOL] != NULL)
 		ret->proto = nla_get_u8(tb[FRA_PROTOCOL]);
 	get_str(tb[FRA_IIFNAME], ret->iif, sizeof(ret->iif));
@@ -404,6 +434,27 @@ dpnl_read_filter(const struct nlmsghdr *nlh, struct dpnl_filter *ret)
 	    tb[TCA_OPTIONS] != NULL && nla_parse_nested(opt, TCA_BPF_MAX,
 	    tb[TCA_OPTIONS], NULL) >= 0)
 		get_str(opt[TCA_BPF_NAME], ret->name, sizeof(ret->name));
+	return true;
+}
+
+bool
+dpnl_read_host(const struct nlmsghdr *nlh, struct dpnl_host *ret)
+{
+	struct nlattr *tb[NDA_MAX + 1];
+	struct ndmsg h;
+
+	if (nlh->nlmsg_type != RTM_NEWNEIGH ||
+	    !parse(nlh, sizeof(h), tb, NDA_MAX))
+		return false;
+	memcpy(&h, nlmsg_data(nlh), sizeof(h));
+	if (h.ndm_family != AF_INET || !(h.ndm_state & NUD_PERMANENT) ||
+	    tb[NDA_DST] == NULL ||
+	    nla_len(tb[NDA_DST]) != (int)sizeof(ret->addr))
+		return false;
+	*ret = (struct dpnl_host){ .ifindex = (uint32_t)h.ndm_ifindex };
+	memcpy(&ret->addr, nla_data(tb[NDA_DST]), sizeof(ret->addr));
+	if (tb[NDA_PROTOCOL] != NULL)
+		ret->proto = nla_get_u8(tb[NDA_PROTOCOL]);
 	return true;
 }
 

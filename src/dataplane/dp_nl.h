@@ -36,8 +36,22 @@ struct dpnl_route {
 /* Builders abort when out of memory.  `cmd` is RTM_NEW... or RTM_DEL...; a new
  * object replaces an equal one. */
 struct nl_msg *dpnl_route(int cmd, const struct dpnl_route *r);
-struct nl_msg *dpnl_rule(int cmd, int family, const char *iif, uint32_t table,
-    uint32_t prio, uint8_t proto);
+/* `iif` may be empty, and `mask` 0: any mark. */
+struct dpnl_rule {
+	uint8_t family, proto;
+	uint32_t table, prio;
+	uint32_t mark, mask;
+	char iif[IFNAMSIZ];
+};
+struct nl_msg *dpnl_rule(int cmd, const struct dpnl_rule *r);
+/* Who has an IPv4 address on a link, for good; RTM_DELNEIGH: mac may be NULL. */
+struct dpnl_host {
+	uint32_t ifindex;
+	struct in_addr addr;
+	uint8_t proto;
+};
+struct nl_msg *dpnl_host(int cmd, const struct dpnl_host *h,
+    const struct mac *mac);
 struct nl_msg *dpnl_nexthop(int cmd, uint32_t id, int family, uint32_t oif,
     uint8_t proto);
 /* An ip6tnl device, down. Ends may be NULL: any. */
@@ -49,7 +63,7 @@ struct nl_msg *dpnl_link_del(uint32_t ifindex);
 struct nl_msg *dpnl_link_set(uint32_t ifindex, const char *alias, uint32_t mtu);
 struct nl_msg *dpnl_link_up(uint32_t ifindex);
 struct nl_msg *dpnl_clsact_del(uint32_t ifindex);
-/* A dump request: RTM_GETLINK, _GETROUTE, _GETRULE, _GETNEXTHOP. */
+/* A dump request: RTM_GETLINK, _GETROUTE, _GETRULE, _GETNEXTHOP, _GETNEIGH. */
 struct nl_msg *dpnl_dump(int cmd, int family);
 struct nl_msg *dpnl_dump_filters(uint32_t ifindex, bool egress);
 
@@ -66,11 +80,7 @@ struct dpnl_link {
 };
 bool dpnl_read_link(const struct nlmsghdr *nlh, struct dpnl_link *ret);
 bool dpnl_read_route(const struct nlmsghdr *nlh, struct dpnl_route *ret);
-struct dpnl_rule {
-	uint8_t family, proto;
-	uint32_t table, prio;
-	char iif[IFNAMSIZ];
-};
+bool dpnl_rule_eq(const struct dpnl_rule *a, const struct dpnl_rule *b);
 bool dpnl_read_rule(const struct nlmsghdr *nlh, struct dpnl_rule *ret);
 struct dpnl_nexthop {
 	uint32_t id, oif;
@@ -84,6 +94,7 @@ struct dpnl_filter {
 	char name[32];
 };
 bool dpnl_read_filter(const struct nlmsghdr *nlh, struct dpnl_filter *ret);
+bool dpnl_read_host(const struct nlmsghdr *nlh, struct dpnl_host *ret);
 /* An IPv6 neighbour; `valid`: packets can go there at once. */
 struct dpnl_neigh {
 	uint32_t ifindex;

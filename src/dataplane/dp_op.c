@@ -136,6 +136,34 @@ dp_op_post(struct dp_base *b, struct nl_msg *m)
 	nlmsg_free(m);
 }
 
+/* Is there something to tell? */
+static bool
+host_of(const struct dp_base *b, const struct dp_path *p, struct dpnl_host *ret)
+{
+	*ret = (struct dpnl_host){ .ifindex = p->access_ifindex,
+		.addr = p->prefix.in4, .proto = b->conf.rtproto };
+	return p->side == DP_PMA && p->prefix.family == AF_INET &&
+	    p->access_ifindex != 0 && !mac_is_zero(&p->mac);
+}
+
+void
+dp_neigh_set(struct dp_base *b, const struct dp_path *p)
+{
+	struct dpnl_host h;
+
+	if (host_of(b, p, &h))
+		dp_op_post(b, dpnl_host(RTM_NEWNEIGH, &h, &p->mac));
+}
+
+void
+dp_neigh_del(struct dp_base *b, const struct dp_path *p)
+{
+	struct dpnl_host h;
+
+	if (host_of(b, p, &h))
+		dp_op_post(b, dpnl_host(RTM_DELNEIGH, &h, NULL));
+}
+
 struct dpnl_route
 dp_connected(const struct dp_base *b, const struct dp_path *p)
 {
@@ -150,4 +178,11 @@ dp_prefix_ok(const struct prefix *p)
 {
 	return (p->family == AF_INET6 && (p->len == 64 || p->len == 128)) ||
 	    (p->family == AF_INET && p->len == 32);
+}
+
+bool
+dp_path_ok(const struct dp_path *p)
+{
+	return dp_prefix_ok(&p->prefix) &&
+	    (p->tunnel != NULL || p->side == DP_PMA);
 }

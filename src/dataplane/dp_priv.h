@@ -34,6 +34,10 @@ struct dp_hooks {
 	bool (*has_link)(struct dp_base *b, uint32_t ifindex);
 	bool (*has_route)(struct dp_base *b, const struct dpnl_route *r);
 	bool (*has_nexthop)(struct dp_base *b, uint32_t id);
+	/* Is the node with that address still there? */
+	bool (*has_host)(struct dp_base *b, const struct dpnl_host *h);
+	/* Rules other than those of access links. NULL: there are none. */
+	bool (*has_rule)(struct dp_base *b, const struct dpnl_rule *r);
 	/* Which other news it needs, ends with 0; not empty: routes and links
 	 * mean that every tunnel is to be resolved again. */
 	const int *groups;
@@ -132,6 +136,11 @@ void dp_base_check_filters(struct dp_base *b);
 
 /* --- leftovers ----------------------------------------------------------- */
 
+/* The routing table of a slot (PMIP_STEER_*), 0 for those we cannot use. */
+uint32_t dp_base_table(const struct dp_base *b, unsigned slot);
+/* And the other way round; -1: none of ours. */
+int dp_base_slot(const struct dp_base *b, uint32_t table);
+
 /* Routes of last resort: what no path is for goes nowhere. */
 int dp_base_fences(struct dp_base *b, char *why, size_t whycap);
 /* Is it one of the home prefixes? */
@@ -171,11 +180,21 @@ void dp_op_orphan_all(struct dp_base *b);
  * frees m. */
 void dp_op_post(struct dp_base *b, struct nl_msg *m);
 
+/*
+ * Tell the kernel where the node with an IPv4 address is, or that it is there
+ * no more; other paths need none.  It need not ask then, which it would have to
+ * do with a source address that it does not have on that link, or none: to a
+ * node that probes its address (RFC 5227), a conflict.  Nobody waits for it.
+ */
+void dp_neigh_set(struct dp_base *b, const struct dp_path *p);
+void dp_neigh_del(struct dp_base *b, const struct dp_path *p);
 /* The connected route of a PMA's path (D6.7-2). */
 struct dpnl_route dp_connected(const struct dp_base *b,
     const struct dp_path *p);
 /* Is it a prefix a path can have? */
 bool dp_prefix_ok(const struct prefix *p);
+/* And is that one? */
+bool dp_path_ok(const struct dp_path *p);
 
 /* --- sysctls (dp_sysctl.c) ----------------------------------------------- */
 

@@ -288,10 +288,12 @@ dp_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	struct sim_kernel *k = &d->node->kernel;
 	struct sim_op o;
 
-	ck_assert_msg(p->tunnel != NULL && p->tunnel->up,
+	/* Only a visitor's prefix has none. */
+	ck_assert_msg(p->tunnel != NULL ? p->tunnel->up : p->side == DP_PMA,
 	    "a path over a tunnel that is not up");
-	ck_assert_msg(ktunnel_find(k, &p->tunnel->local, &p->tunnel->remote) <
-	    k->ntunnels, "a path over a tunnel that the kernel has not");
+	ck_assert_msg(p->tunnel == NULL || ktunnel_find(k, &p->tunnel->local,
+	    &p->tunnel->remote) < k->ntunnels,
+	    "a path over a tunnel that the kernel has not");
 	op_init(&o, d, p, done, ctx);
 	if (take(&k->refuse_nth))
 		return op_start(d, &o);

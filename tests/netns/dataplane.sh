@@ -24,7 +24,8 @@ P=dp
 HOSTS="cn ha core pma pma2 mn mn2"
 HAA=2001:db8:a::1 COA=2001:db8:b::1 COA2=2001:db8:b2::1
 HOP=2001:db8:1:1::/64 MN6=2001:db8:1:1::100 MN4=10.9.0.100
-NODE2=2001:db8:1:9::1
+NODE2=2001:db8:1:9::1 NODE24=10.9.0.101 HAA2=2001:db8:a::2
+VIS=2001:db8:77:1::5 VIS4=10.77.0.5
 CN6=2001:db8:c::2 CN4=192.0.2.2 COVER="2001:db8:1::/48 10.9.0.0/16"
 MAC=02:00:00:00:00:01
 dir=$(mktemp -d -t dataplane.XXXXXX)
@@ -81,6 +82,8 @@ up() {
 	I mn route add ::/0 via fe80::1 dev eth0
 	I mn route add 10.9.0.1/32 dev eth0 src $MN4; I mn route add 0.0.0.0/0 via 10.9.0.1 src $MN4
 	A mn2 eth0 $NODE2/128; A pma acc1 fe80::1/64; I mn2 route add ::/0 via fe80::1 dev eth0
+	A mn2 lo $NODE24/32; A pma acc1 10.9.0.1/32
+	I mn2 route add 10.9.0.1/32 dev eth0 src $NODE24; I mn2 route add 0.0.0.0/0 via 10.9.0.1 src $NODE24
 	I ha route add ::/0 via 2001:db8:a::fe; I core route add 2001:db8:c::/64 via $HAA
 	I pma route add ::/0 via 2001:db8:b::fe; I pma2 route add ::/0 via 2001:db8:b2::fe
 }
@@ -280,7 +283,8 @@ scene() { # HA-BACKEND PMA-BACKEND
 
 	# D5.3-4..7, D6.7-7..10
 	capture core pma0 "ip6 proto 41 or ip6 proto 4 or icmp6"
-	check "cn -> mn, IPv6" ping_ok cn $MN6
+	# (the node may have given up on its router for a second)
+	check "cn -> mn, IPv6" until_ok 5 ping_ok cn $MN6
 	check "mn -> cn, IPv6" ping_ok mn "-I$MN6 $CN6"
 	check "cn -> mn, IPv4" ping_ok cn $MN4
 	check "mn -> cn, IPv4" ping_ok mn "-I$MN4 $CN4"
@@ -295,6 +299,8 @@ scene() { # HA-BACKEND PMA-BACKEND
 	else
 		check "covering route has protocol" sh -c "ip -n $P-ha -6 route show 2001:db8:1::/48 | grep -E 'dev pmip[0-9].*proto 213'"
 	fi
+	for n in ha core pma; do for d in $(I $n -br link | cut -d@ -f1 | cut -d' ' -f1); do I $n neigh flush dev $d; done; done
+	check "what waits for a neighbour is not lost" N cn ping -nq -c1 -W3 $MN6
 	check "ha itself reaches the node" ping_ok ha $MN6
 	check "another address of the prefix is tunnelled too" sh -c "
 		ip -n $P-mn addr add 2001:db8:1:1::7/128 dev eth0 nodad
@@ -314,33 +320,32 @@ scene() { # HA-BACKEND PMA-BACKEND
 	ecn_in
 	mtu_plain
 	mtu_shrink $hb $pb
-	if [ $managed ]; then hairpin; refusals; handover $pb; heal $hb $pb; fi
+	if [ $managed ]; then hairpin; second_agent $pb; visitor; refusals; handover $pb; heal $hb $pb; fi
 	leftovers $hb $pb
 }
 
-tcp_both() {
-	local r=0
-	for d in "mn $MN6 cn" "cn $CN6 mn" "mn $MN4 cn" "cn $CN4 mn"; do
-		set -- $d
-		N $1 timeout 20 /usr/bin/python3 -c '
+# tcp_one NS ADDR FROM-NS FROM-ADDR: four megabytes
+tcp_one() {
+	N $1 timeout 20 /usr/bin/python3 -c '
 import socket,sys
 f=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 s=socket.socket(f); s.setsockopt(1,2,1); s.bind((sys.argv[1],5001)); s.listen(1); print("ready",flush=True)
 c,_=s.accept(); n=0
 while (d:=c.recv(65536)): n+=len(d)
 print("got",n)' $2 >"$dir/tcp" 2>&1 &
-		local rx=$!
-		until_ok 5 grep -q ready "$dir/tcp"
-		N $3 timeout 15 /usr/bin/python3 -c '
+	local rx=$!
+	until_ok 5 grep -q ready "$dir/tcp"
+	N $3 timeout 15 /usr/bin/python3 -c '
 import socket,sys
 f=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
-s=socket.socket(f)
-if sys.argv[2]!="-": s.bind((sys.argv[2],0))
-s.connect((sys.argv[1],5001)); s.sendall(bytes(4000000))' $2 "$([ $3 = mn ] && { [[ $2 = *:* ]] && echo $MN6 || echo $MN4; } || echo -)"
-		wait $rx
-		grep -q 'got 4000000' "$dir/tcp" || { echo "$d: $(cat "$dir/tcp")"; r=1; }
-	done
-	return $r
+s=socket.socket(f); s.bind((sys.argv[2],0))
+s.connect((sys.argv[1],5001)); s.sendall(bytes(4000000))' $2 $4
+	wait $rx
+	grep -q 'got 4000000' "$dir/tcp" || { echo "$*: $(cat "$dir/tcp")"; return 1; }
+}
+tcp_both() {
+	tcp_one mn $MN6 cn $CN6 && tcp_one cn $CN6 mn $MN6 &&
+		tcp_one mn $MN4 cn $CN4 && tcp_one cn $CN4 mn $MN4
 }
 
 # Seen in a capture: a packet of ours?
@@ -487,16 +492,105 @@ mn_hears() { flush_but_ha; [ "$(too_big mn "-I$2 $1" 1460)" = 1360 ]; }
 hairpin() { # D6.7-8: node to node of one router, through the home agent
 	check "router takes a second link" ask pma access acc1
 	check "router hosts a second node" ask pma host 2001:db8:1:9::/64 $HAA acc1 "$(N mn2 cat /sys/class/net/eth0/address)"
+	check "and its IPv4" ask pma host $NODE24/32 $HAA acc1 "$(N mn2 cat /sys/class/net/eth0/address)"
 	check "home agent binds it" ask ha path 2001:db8:1:9::/64 $COA
+	check "home agent binds its IPv4" ask ha path $NODE24/32 $COA
 	capture core ha0 "ip6 proto 41 or icmp6"
 	check "node to node" until_ok 5 ping_ok mn "-I$MN6 $NODE2"
 	local out; out=$(captured)
 	check "by way of the home agent, both times" is "$(grep -cE "$MN6 > $NODE2.*echo request" <<<"$out")" 2
 	refute "without redirects" grep -qi redirect <<<"$out"
 	refute "a node cannot send as the other" from_mn $NODE2
+	check "node to node, IPv4" until_ok 5 ping_ok mn "-I$MN4 $NODE24"
+	check "node to node, TCP" tcp_one mn2 $NODE2 mn $MN6
+	check "node to node, TCP over IPv4" tcp_one mn2 $NODE24 mn $MN4
+	check "unhost its IPv4" ask pma unhost $NODE24/32
+	check "unbind its IPv4" ask ha del $NODE24/32
 	check "unhost it" ask pma unhost 2001:db8:1:9::/64
 	check "unbind it" ask ha del 2001:db8:1:9::/64
 	refute "its route is gone" grep -q . < <(I pma route show 2001:db8:1:9::/64)
+}
+# IPv4 towards two home agents: who is whose is told by the source alone.
+second_agent() { # PMA-BACKEND
+	local m; m=$(N mn2 cat /sys/class/net/eth0/address)
+	I ha addr add $HAA2/64 dev up0 nodad
+	check "router hosts a node of another home agent" ask pma host $NODE24/32 $HAA2 acc1 $m
+	check "which binds it" ask ha path $NODE24/32 $COA $HAA2
+	capture core pma0 "ip6 proto 4"
+	check "its IPv4, up and down" until_ok 5 ping_ok mn2 "-I$NODE24 $CN4"
+	check "and the first one's" until_ok 5 ping_ok mn "-I$MN4 $CN4"
+	local out; out=$(captured | tr '\n' ' ' | sed 's/IP6 (/\nIP6 (/g')
+	check "to its own agent" grep -qE "$COA > $HAA2: .*$NODE24 > $CN4" <<<"$out"
+	check "from its own agent" grep -qE "$HAA2 > $COA: .*$CN4 > $NODE24" <<<"$out"
+	check "the first to the first agent" grep -qE "$COA > $HAA: .*$MN4 > $CN4" <<<"$out"
+	refute "none to another's" grep -qE "$COA > $HAA: .*$NODE24 >|$COA > $HAA2: .*$MN4 >" <<<"$out"
+	# D6.6-1..3: the first agent's IPv4 goes, the second's stays
+	check "unhost the first one's IPv4" ask pma unhost $MN4/32
+	check "the second goes on" ping_ok mn2 "-I$NODE24 $CN4"
+	refute "the first does not" ping_ok mn "-I$MN4 $CN4"
+	check "host it again" ask pma host $MN4/32 $HAA acc0 $MAC
+	check "it works again" until_ok 5 ping_ok mn "-I$MN4 $CN4"
+	if [ $1 = ip6tnl ]; then
+		check "no rule per node" is "$(I pma -4 rule show | grep -c 'lookup 52')" 3
+		stop pma kill
+		pma_start pma $COA $1 >/dev/null
+		check "restarted, the second first" ask pma host $NODE24/32 $HAA2 acc1 $m
+		check "takes the second link again" ask pma access acc1
+		check "and the rest" host_all pma
+		check "sweep" ask pma sweep
+		check "both work after a restart" until_ok 5 ping_ok mn2 "-I$NODE24 $CN4"
+		check "both work after a restart" until_ok 5 ping_ok mn "-I$MN4 $CN4"
+	fi
+	check "unhost the node of the other agent" ask pma unhost $NODE24/32
+	check "unbind it" ask ha del $NODE24/32
+	check "no table or rule of it is left" is "$(I pma -4 rule show | grep -c 'fwmark 0x[1-9]')" 0
+	check "the first still works" until_ok 5 ping_ok mn "-I$MN4 $CN4"
+	I ha addr del $HAA2/64 dev up0
+}
+# 6.9: hosted without a tunnel
+visitor() {
+	local m; m=$(N mn2 cat /sys/class/net/eth0/address)
+	I core route add 2001:db8:77::/48 via $COA
+	I core addr add 10.88.0.254/24 dev pma0; I pma addr add 10.88.0.1/24 dev up0
+	I core route add $VIS4/32 via 10.88.0.1
+	I mn2 addr add $VIS/128 dev eth0 nodad; I mn2 addr add $VIS4/32 dev lo
+	refute "a visitor without a prefix goes nowhere" ping_ok mn2 "-I$VIS 2001:db8:b::fe"
+	check "router hosts a visitor" ask pma host 2001:db8:77:1::/64 - acc1 $m
+	check "router hosts a visitor, IPv4" ask pma host $VIS4/32 - acc1 $m
+	capture core pma0 "ip6 or ip"
+	check "visitor up and down" until_ok 5 ping_ok mn2 "-I$VIS 2001:db8:b::fe"
+	check "visitor up and down, IPv4" until_ok 5 ping_ok mn2 "-I$VIS4 10.88.0.254"
+	local out; out=$(captured)
+	check "natively" grep -qE "ICMPv6 \(58\).*\) $VIS > 2001:db8:b::fe: .*echo request" <<<"$out"
+	refute "in no tunnel" grep -qE "IPv6 \(41\)|IPIP \(4\)" <<<"$out"
+	check "router counts it" grows pma native ping_ok mn2 "-I$VIS 2001:db8:b::fe"
+	refute "a visitor cannot send as the node" vis_from $MN6 $m
+	refute "nor from a foreign address" vis_from 2001:db8:77:2::1 $m
+	refute "nor another as the visitor" vis_from $VIS 02:00:00:00:00:99
+	refute "nor from its link-local address" vis_from fe80::77 $m
+	refute "nothing reaches it out of a tunnel" into_pma $HAA $VIS
+	check "the node is tunnelled as ever" ping_ok mn "-I$MN6 $CN6"
+	check "a visitor gets a binding, in place" ask pma host 2001:db8:77:1::/64 $HAA acc1 $m
+	capture core pma0 "ip6"
+	ping_ok mn2 "-I$VIS $CN6"
+	out=$(captured)
+	check "and is tunnelled" grep -qE "IPv6 \(41\)" <<<"$out"
+	refute "and not native" grep -q "$VIS > $CN6" < <(grep -v '(41)' <<<"$out")
+	check "and back" ask pma host 2001:db8:77:1::/64 - acc1 $m
+	check "is native again" until_ok 5 ping_ok mn2 "-I$VIS 2001:db8:b::fe"
+	check "unhost the visitor" ask pma unhost 2001:db8:77:1::/64
+	check "unhost the visitor, IPv4" ask pma unhost $VIS4/32
+	refute "it goes nowhere" ping_ok mn2 "-I$VIS 2001:db8:b::fe"
+	refute "no route is left" grep -q . < <(I pma route show 2001:db8:77:1::/64)
+	refute "no neighbour is left" grep -q PERMANENT < <(I pma neigh show $VIS4)
+	I pma addr del 10.88.0.1/24 dev up0
+}
+vis_from() { # SOURCE MAC: does it come out on the core, in any form?
+	capture core pma0 "ip6"
+	raw mn2 eth0 "eth('$(N pma cat /sys/class/net/acc1/address)', '$2', u6('$1', '2001:db8:b::fe'))"
+	ping_ok mn "-I$MN6 $CN6" >/dev/null
+	captured >/dev/null
+	seen
 }
 refusals() { # what the kernel refuses leaves no trace
 	I pma link set acc1 down

@@ -13,7 +13,8 @@
  *	both LOCAL [cover PREFIX...]
  *	access IF | noaccess IF
  *	path PREFIX REMOTE [LOCAL]	as home agent: set or replace
- *	host PREFIX REMOTE IF [MAC]	as proxy mobile agent: likewise
+ *	host PREFIX REMOTE IF [MAC]	as proxy mobile agent: likewise;
+ *					REMOTE -: a visitor, without tunnel
  *	del PREFIX | unhost PREFIX
  *	many PREFIX N REMOTE		N /64s from PREFIX on, as home agent
  *	show | sweep
@@ -146,12 +147,13 @@ on_set(void *ctx, int err)
 
 	x->busy = false;
 	if (err == 0) {
-		tunnel_use(x->next, LIFETIME_4S);
+		if (x->next != NULL)
+			tunnel_use(x->next, LIFETIME_4S);
 		x->p.tunnel = x->next;
 		x->used = true;
 		if (old != NULL)
 			tunnel_unuse(old, LIFETIME_4S);
-	} else {
+	} else if (x->next != NULL) {
 		tunnel_release(x->next);
 	}
 	answer(err, "");
@@ -166,8 +168,10 @@ do_set(struct tool *t, enum dp_side side, char **w, size_t n)
 	struct call *c;
 	int r;
 
+	bool native = n > 2 && side == DP_PMA && strcmp(w[2], "-") == 0;
+
 	if (n < 3 || prefix_parse(w[1], &p.prefix) < 0 ||
-	    in6_parse(w[2], &remote) < 0 ||
+	    (!native && in6_parse(w[2], &remote) < 0) ||
 	    (side == DP_HA && n > 3 && in6_parse(w[3], &local) < 0) ||
 	    (side == DP_PMA && (n < 4 ||
 	    (p.access_ifindex = if_nametoindex(w[3])) == 0)) ||
@@ -180,8 +184,8 @@ do_set(struct tool *t, enum dp_side side, char **w, size_t n)
 		abort();
 	c->t = t;
 	c->path = find(t, side, &p.prefix);
-	r = c->path == NULL ? -ENOSPC : tunnel_get(t->dp->tunnels, &local,
-	    &remote, &p.tunnel);
+	r = c->path == NULL ? -ENOSPC : native ? 0 : tunnel_get(
+	    t->dp->tunnels, &local, &remote, &p.tunnel);
 	if (r < 0) {
 		answer(r, "tunnel");
 		free(c);
@@ -195,7 +199,8 @@ do_set(struct tool *t, enum dp_side side, char **w, size_t n)
 	r = t->dp->ops->path_set(t->dp, &p, on_set, c);
 	if (r < 0) {
 		c->path->busy = false;
-		tunnel_release(p.tunnel);
+		if (!native)
+			tunnel_release(p.tunnel);
 		answer(r, "path");
 		free(c);
 	}
@@ -210,7 +215,8 @@ on_del(void *ctx, int err)
 	x->busy = false;
 	if (err == 0) {
 		x->used = false;
-		tunnel_unuse(x->p.tunnel, LIFETIME_4S);
+		if (x->p.tunnel != NULL)
+			tunnel_unuse(x->p.tunnel, LIFETIME_4S);
 	}
 	answer(err, "");
 	free(c);

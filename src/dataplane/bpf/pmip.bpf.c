@@ -16,17 +16,25 @@
  * Whatever is none of our business is TC_ACT_UNSPEC: other filters on the
  * device are asked next.
  *
- * Source checks (PROTOCOL 10.4): from a tunnel, the home agent takes only what
- * comes from a prefix bound to the very peer at its other end, and no HoTI
- * (D5.7-2); a proxy mobile agent takes only what goes to a prefix it hosts.
- * From an access link it takes only what the prefix's own node sends, and
- * link-local traffic that ends here.
+ * Filters (PROTOCOL 10.4): from a tunnel, the home agent takes only what comes
+ * from a prefix bound to the very peer at its other end, and no HoTI (D5.7-2);
+ * a proxy mobile agent takes only what goes to a prefix it hosts behind that
+ * peer, so nothing goes from tunnel to tunnel.  From an access link it takes
+ * only what the prefix's own node sends, and from a source that cannot be
+ * bound (link-local, unspecified) only what ends here (D6.7-9); no Router
+ * Advertisement or Redirect, and no claim to another node's address.
+ *
+ * A chain of extension headers that is too long, or that ends before what it
+ * announces (RFC 7112), hides what is looked for: dropped like a hit.
+ *
+ * What passes an access link is marked with where its path leads to (see
+ * PMIP_MARK_MASK): the rule that leads to the tunnels passes over what comes
+ * from a prefix that is hosted without one.
  *
  * The traffic class is copied out with its ECT bits; a CE mark put on outside
  * is carried in when the inner packet is ECT (PROTOCOL 2.10).
  */
 #include <linux/bpf.h>
-#include <linux/icmpv6.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/in.h>
@@ -48,6 +56,7 @@
 #define NH_ROUTING 43
 #define NH_FRAGMENT 44
 #define NH_AH 51
+#define NH_ICMPV6 58
 #define NH_DSTOPTS 60
 #define NH_MH 135		/* RFC 6275 6.1 */
 #define MH_HOTI 1
@@ -55,7 +64,13 @@
 #define ECN_MASK 3
 #define ECN_ECT0 2
 #define ECN_CE 3
-#define EXT_HEADERS_MAX 6	/* looked through for a Mobility Header */
+#define EXT_HEADERS_MAX 6	/* looked through */
+#define ND_RA 134		/* RFC 4861 4.2, 4.4, 4.5 */
+#define ND_NA 136
+#define ND_REDIRECT 137
+#define ND_HOP_LIMIT 255	/* RFC 4861 6.1: what else is no ND */
+#define VLAN_VID_MASK 0x0fff
+#define DHCP4_SERVER_PORT 67
 
 /* --- maps ---------------------------------------------------------------- */
 
@@ -239,21 +254,40 @@ outer_tclass(__u8 t)
 
 /*
  * Room for the outer header.  A packet that came to this machine in a tunnel
- * without touching a wire (veth) still counts as encapsulated after we took
- * the header off, and the kernel refuses to do so twice; it then has what
- * segmentation needs to know already.
+ * without touching a wire (veth), or as a train that the network card put
+ * together, still counts as encapsulated after we took the header off, and the
+ * kernel refuses to do so twice; it then has what segmentation needs to know
+ * already.  0; 1: IPv4 inside, and the packet still counts as IPv4; or -1.
  */
 static __always_inline int
-make_room(struct __sk_buff *skb, __s32 len)
+make_room(struct __sk_buff *skb, int v6)
 {
 	const __u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO |
 	    BPF_F_ADJ_ROOM_NO_CSUM_RESET;
+	const __s32 len = sizeof(struct ipv6hdr);
 	long r = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags |
 	    BPF_F_ADJ_ROOM_ENCAP_L3_IPV6);
 
-	if (r == -EALREADY)
-		r = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags);
-	return r ? -1 : 0;
+	if (r != -EALREADY)
+		return r ? -1 : 0;
+	if (bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags))
+		return -1;
+	return !v6;
+}
+
+/*
+ * Make the kernel look at the frame's type anew: it does when it takes a VLAN
+ * tag off the payload, which is where the second of two tags pushes the first.
+ * (bpf_skb_change_proto() would turn the train inside into one of IPv6.)
+ */
+static __always_inline int
+read_type(struct __sk_buff *skb)
+{
+	const __be16 proto = bpf_htons(ETH_P_8021Q);
+
+	return bpf_skb_vlan_push(skb, proto, 1) ||
+	    bpf_skb_vlan_push(skb, proto, 1) ||
+	    bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb) ? -1 : 0;
 }
 
 static __always_inline int
@@ -265,6 +299,7 @@ encap(struct __sk_buff *skb, int side)
 	struct inner in;
 	__be16 proto = bpf_htons(ETH_P_IPV6);
 	__u32 id, len = skb->len, word;
+	int room;
 
 	if (skb->protocol != bpf_htons(ETH_P_IPV6) &&
 	    skb->protocol != bpf_htons(ETH_P_IP))
@@ -303,12 +338,13 @@ encap(struct __sk_buff *skb, int side)
 	nh.nh_family = AF_INET6;
 	__builtin_memcpy(nh.ipv6_nh, &peer->nexthop, 16);
 
-	if (make_room(skb, sizeof(outer)) ||
+	room = make_room(skb, in.v6);
+	if (room < 0 ||
 	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ||
 	    /* bpf_redirect_neigh() wants an Ethernet header in front */
 	    bpf_skb_change_head(skb, ETH_HLEN, 0) ||
 	    bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &proto,
-	    sizeof(proto), 0))
+	    sizeof(proto), 0) || (room > 0 && read_type(skb)))
 		return drop(PMIP_C_ERROR);
 	count(PMIP_C_ENCAP);
 	if (peer->flags & PMIP_PEER_DIRECT)
@@ -337,27 +373,34 @@ pmip_encap_pma(struct __sk_buff *skb)
 
 /* --- in: from a tunnel --------------------------------------------------- */
 
-/* Is the packet, `off` octets into the network header, a Home Test Init? */
-static __always_inline int
-is_hoti(struct __sk_buff *skb, __u32 off, __u8 nexthdr)
+#define HIDDEN 0xffffffffU
+
+/*
+ * Where the header `want` of the IPv6 packet `off` octets into the network
+ * header begins.  0: it has none, or is not the first fragment; HIDDEN: nobody
+ * can tell.
+ */
+static __always_inline __u32
+find_header(struct __sk_buff *skb, __u32 off, __u8 nexthdr, __u8 want)
 {
 	__u8 h[4];
 
 	off += sizeof(struct ipv6hdr);
 #pragma unroll
-	for (int i = 0; i < EXT_HEADERS_MAX; i++) {
-		if (nexthdr != NH_MH && nexthdr != NH_HOPOPTS &&
-		    nexthdr != NH_ROUTING && nexthdr != NH_DSTOPTS &&
-		    nexthdr != NH_FRAGMENT && nexthdr != NH_AH)
+	for (int i = 0; i <= EXT_HEADERS_MAX; i++) {
+		if (nexthdr == want)
+			return off;
+		if (nexthdr != NH_HOPOPTS && nexthdr != NH_ROUTING &&
+		    nexthdr != NH_DSTOPTS && nexthdr != NH_FRAGMENT &&
+		    nexthdr != NH_AH)
 			return 0;
-		if (bpf_skb_load_bytes_relative(skb, off, h, sizeof(h),
+		if (i == EXT_HEADERS_MAX ||
+		    bpf_skb_load_bytes_relative(skb, off, h, sizeof(h),
 		    BPF_HDR_START_NET))
-			return 0;
-		if (nexthdr == NH_MH)
-			return h[2] == MH_HOTI;
+			break;
 		if (nexthdr == NH_FRAGMENT) {
 			if (h[2] || h[3] & 0xf8)
-				return 0;	/* not the first */
+				return 0;
 			off += 8;
 		} else if (nexthdr == NH_AH) {
 			off += ((__u32)h[1] + 2) * 4;
@@ -366,7 +409,20 @@ is_hoti(struct __sk_buff *skb, __u32 off, __u8 nexthdr)
 		}
 		nexthdr = h[0];
 	}
-	return 0;
+	return HIDDEN;
+}
+
+/* Is it, `off` octets into the network header, a Home Test Init? */
+static __always_inline int
+is_hoti(struct __sk_buff *skb, __u32 off, __u8 nexthdr)
+{
+	__u8 h[4];
+
+	off = find_header(skb, off, nexthdr, NH_MH);
+	if (!off)
+		return 0;
+	return off == HIDDEN || bpf_skb_load_bytes_relative(skb, off, h,
+	    sizeof(h), BPF_HDR_START_NET) || h[2] == MH_HOTI;
 }
 
 /*
@@ -513,36 +569,73 @@ pmip_tunnel(struct __sk_buff *skb)
 
 /* --- in: from an access link --------------------------------------------- */
 
-/* May an unbound or link-local source send this?  It ends at this host. */
 static __always_inline int
-access_local(struct __sk_buff *skb, const struct inner *in)
+is_linklocal(const struct pmip_key128 *a)
 {
-	struct udphdr u;
-
-	if (in->v6)
-		return in->dst.b[0] == 0xff ||
-		    (in->dst.b[0] == 0xfe && (in->dst.b[1] & 0xc0) == 0x80);
-	/* A DHCPv4 client without an address (RFC 2131 4.1). */
-	for (int i = 12; i < 16; i++) {
-		if (in->src.b[i] != 0 || in->dst.b[i] != 0xff)
-			return 0;
-	}
-	return in->nexthdr == IPPROTO_UDP &&
-	    !bpf_skb_load_bytes_relative(skb, sizeof(struct iphdr), &u,
-	    sizeof(u), BPF_HDR_START_NET) && u.dest == bpf_htons(67);
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
 }
 
 static __always_inline int
+is_unspecified(const struct pmip_key128 *a)
+{
+	__u64 w[2];
+
+	__builtin_memcpy(w, a, 16);
+	return !w[0] && !w[1];
+}
+
+/* A source that no path can have (IPv4: "this host", link-local). */
+static __always_inline int
 is_unbindable(const struct inner *in)
 {
-	if (in->v6) {
-		__u64 w[2];
+	if (in->v6)
+		return is_linklocal(&in->src) || is_unspecified(&in->src);
+	return in->src.b[12] == 0 ||
+	    (in->src.b[12] == 169 && in->src.b[13] == 254);
+}
 
-		__builtin_memcpy(w, &in->src, 16);
-		return (in->src.b[0] == 0xfe && (in->src.b[1] & 0xc0) == 0x80)
-		    || (!w[0] && !w[1]);
+/*
+ * What a DHCPv4 client broadcasts, which is never forwarded: without an
+ * address, or with one that it had elsewhere (RFC 2131 4.1, 4.4.5).
+ */
+static __always_inline int
+is_dhcp4(struct __sk_buff *skb, const struct inner *in)
+{
+	struct udphdr u;
+
+	if (in->v6 || in->nexthdr != IPPROTO_UDP)
+		return 0;
+	for (int i = 12; i < 16; i++) {
+		if (in->dst.b[i] != 0xff)
+			return 0;
 	}
-	return in->src.b[12] == 0;
+	return !bpf_skb_load_bytes_relative(skb, sizeof(struct iphdr), &u,
+	    sizeof(u), BPF_HDR_START_NET) &&
+	    u.dest == bpf_htons(DHCP4_SERVER_PORT);
+}
+
+/* Does what an unbindable source sends end at this host? */
+static __always_inline int
+ends_here(struct __sk_buff *skb, const struct inner *in)
+{
+	struct bpf_fib_lookup f = { .family = AF_INET6,
+		.ifindex = skb->ifindex };
+	long r;
+
+	if (!in->v6)
+		return is_dhcp4(skb, in);
+	if (in->dst.b[0] == 0xff)
+		return (in->dst.b[1] & 0xf) <= 2;	/* of this link */
+	if (is_unspecified(&in->src))
+		return 0;
+	if (is_linklocal(&in->dst))
+		return 1;
+	/* The source stays out: of a link-local one the kernel says that it is
+	 * not forwarded without a look at the destination. */
+	__builtin_memcpy(f.ipv6_dst, &in->dst, 16);
+	r = bpf_fib_lookup(skb, &f, sizeof(f), 0);
+	return r == BPF_FIB_LKUP_RET_NOT_FWDED ||
+	    r == BPF_FIB_LKUP_RET_FWD_DISABLED;
 }
 
 static __always_inline __u64
@@ -555,29 +648,124 @@ mac_word(const __u8 *mac)
 	return w;
 }
 
+/* Why may the frame not be of the node that has path p? 0: it may. */
+static __always_inline __u32
+not_of_node(struct __sk_buff *skb, const struct pmip_pma_path *p)
+{
+	__u8 mac[6];
+
+	if (p->ifindex != skb->ifindex)
+		return PMIP_C_ACCESS_SPOOF;
+	if (mac_word(p->mac) != 0 &&
+	    (bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), mac,
+	    sizeof(mac)) || mac_word(mac) != mac_word(p->mac)))
+		return PMIP_C_ACCESS_MAC;
+	return 0;
+}
+
+/*
+ * Neighbour Discovery that no node may send: a router's words, or that another
+ * node's address is at its own.  0: it is none of that.
+ */
+static __always_inline __u32
+nd_forbidden(struct __sk_buff *skb, const struct inner *in)
+{
+	const struct pmip_pma_path *p;
+	struct pmip_key128 target;
+	__u8 type, hops;
+	__u32 off = find_header(skb, 0, in->nexthdr, NH_ICMPV6);
+
+	if (!off)
+		return 0;
+	if (off == HIDDEN || bpf_skb_load_bytes_relative(skb, off, &type, 1,
+	    BPF_HDR_START_NET))
+		return PMIP_C_ACCESS_RA;
+	if (type == ND_RA || type == ND_REDIRECT)
+		return PMIP_C_ACCESS_RA;
+	if (type != ND_NA || bpf_skb_load_bytes_relative(skb,
+	    offsetof(struct ipv6hdr, hop_limit), &hops, 1, BPF_HDR_START_NET)
+	    || hops != ND_HOP_LIMIT)
+		return 0;
+	if (bpf_skb_load_bytes_relative(skb, off + 8, &target, sizeof(target),
+	    BPF_HDR_START_NET))
+		return PMIP_C_ACCESS_NEIGH;
+	p = pma_path(&target, 1);
+	return p && not_of_node(skb, p) ? PMIP_C_ACCESS_NEIGH : 0;
+}
+
+/* ARP (RFC 826): the sender's address is another node's. */
+static __always_inline int
+access_arp(struct __sk_buff *skb)
+{
+	const struct pmip_pma_path *p;
+	struct pmip_key128 k;
+	__u8 arp[18];		/* up to the sender's protocol address */
+	__be32 spa;
+
+	if (bpf_skb_load_bytes_relative(skb, 0, arp, sizeof(arp),
+	    BPF_HDR_START_NET) || arp[4] != 6 || arp[5] != 4)
+		return TC_ACT_UNSPEC;
+	__builtin_memcpy(&spa, arp + 14, 4);
+	key_v4(&k, spa);
+	p = pma_path(&k, 0);
+	if (p && (not_of_node(skb, p) || (mac_word(p->mac) != 0 &&
+	    mac_word(arp + 8) != mac_word(p->mac))))
+		return drop(PMIP_C_ACCESS_NEIGH);
+	return TC_ACT_UNSPEC;
+}
+
+/*
+ * Frames with a tag belong to a VLAN's own device.  But one with the tag of no
+ * VLAN is as good as one without, and the kernel looks through two of them
+ * after we have seen the outer only.
+ */
+static __always_inline int
+access_other(struct __sk_buff *skb)
+{
+	if (skb->protocol == bpf_htons(ETH_P_ARP))
+		return access_arp(skb);
+	if ((skb->protocol == bpf_htons(ETH_P_8021Q) ||
+	    skb->protocol == bpf_htons(ETH_P_8021AD)) && skb->vlan_present)
+		return drop(PMIP_C_ACCESS_SPOOF);
+	return TC_ACT_UNSPEC;	/* EAPOL and the like: never forwarded */
+}
+
 SEC("tc")
 int
 pmip_access(struct __sk_buff *skb)
 {
-	const struct pmip_pma_path *p;
+	const struct pmip_pma_path *p = 0;
 	struct inner in;
-	__u8 mac[6];
+	__u32 why, mark;
 
+	if (skb->vlan_present && skb->vlan_tci & VLAN_VID_MASK)
+		return TC_ACT_UNSPEC;
 	if (skb->protocol != bpf_htons(ETH_P_IPV6) &&
 	    skb->protocol != bpf_htons(ETH_P_IP))
-		return TC_ACT_UNSPEC;	/* ARP, EAPOL: never forwarded */
+		return access_other(skb);
 	if (inner_read(skb, 0, skb->protocol == bpf_htons(ETH_P_IPV6), &in))
 		return drop(PMIP_C_ACCESS_SPOOF);
-	if (is_unbindable(&in))
-		return access_local(skb, &in) ? TC_ACT_UNSPEC :
+	if (!is_unbindable(&in)) {
+		p = pma_path(&in.src, in.v6);
+		if (!p)
+			return is_dhcp4(skb, &in) ? TC_ACT_UNSPEC :
+			    drop(PMIP_C_ACCESS_SPOOF);
+		why = not_of_node(skb, p);
+		if (why)
+			return drop(why);
+	}
+	why = in.v6 ? nd_forbidden(skb, &in) : 0;
+	if (why)
+		return drop(why);
+	if (!p)
+		return ends_here(skb, &in) ? TC_ACT_UNSPEC :
 		    drop(PMIP_C_ACCESS_LINKLOCAL);
-	p = pma_path(&in.src, in.v6);
-	if (!p || p->ifindex != skb->ifindex)
-		return drop(PMIP_C_ACCESS_SPOOF);
-	if (mac_word(p->mac) != 0 &&
-	    (bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), mac,
-	    sizeof(mac)) || mac_word(mac) != mac_word(p->mac)))
-		return drop(PMIP_C_ACCESS_SPOOF);
+	if (p->steer == PMIP_STEER_NATIVE)
+		count(PMIP_C_NATIVE);
+	mark = (skb->mark & ~PMIP_MARK_MASK) |
+	    (__u32)p->steer << PMIP_MARK_SHIFT;
+	if (mark != skb->mark)
+		skb->mark = mark;
 	return TC_ACT_UNSPEC;
 }
 

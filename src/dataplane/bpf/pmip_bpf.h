@@ -9,13 +9,16 @@
 
 #include <linux/types.h>
 
-/* Counters of packets; see pmip_counter_desc in bpf_maps.c. */
+/* Counters of packets; see pmip_counter_desc in bpf_maps.c.  From
+ * PMIP_C_FILTERS on each is a filter's: packets it dropped. */
 enum pmip_counter {
-	PMIP_C_ENCAP, PMIP_C_DECAP,
-	PMIP_C_NO_PATH, PMIP_C_NO_ROUTE,
-	PMIP_C_SPOOF, PMIP_C_NOT_HOSTED, PMIP_C_HOTI,
-	PMIP_C_ACCESS_SPOOF, PMIP_C_ACCESS_LINKLOCAL,
-	PMIP_C_ERROR, PMIP_C_MAX
+	PMIP_C_ENCAP, PMIP_C_DECAP, PMIP_C_NATIVE,
+	PMIP_C_NO_PATH, PMIP_C_NO_ROUTE, PMIP_C_ERROR,
+	PMIP_C_FILTERS,
+	PMIP_C_SPOOF = PMIP_C_FILTERS, PMIP_C_HOTI, PMIP_C_NOT_HOSTED,
+	PMIP_C_ACCESS_SPOOF, PMIP_C_ACCESS_MAC, PMIP_C_ACCESS_LINKLOCAL,
+	PMIP_C_ACCESS_RA, PMIP_C_ACCESS_NEIGH,
+	PMIP_C_MAX
 };
 
 enum { PMIP_SIDE_HA, PMIP_SIDE_PMA, PMIP_SIDES };
@@ -58,6 +61,18 @@ struct pmip_key128 {
 };
 
 /*
+ * Where a path leads to, in a field of the mark of every packet that comes from
+ * an access link: 0 to the tunnels (by its source), PMIP_STEER_NATIVE past them
+ * (the prefix is hosted without one).  In between, under ip6tnl: to the tunnel
+ * of that slot, for IPv4 routes know no sources.
+ */
+#define PMIP_MARK_SHIFT 20
+#define PMIP_MARK_MASK 0x0ff00000U
+#define PMIP_STEER_NATIVE 0xff
+/* The `peer` of a prefix hosted without a tunnel: nobody's. */
+#define PMIP_PEER_NATIVE 0xffffffffU
+
+/*
  * `peer`: index into pmip_peers under the bpf backend, ifindex of the tunnel
  * device under ip6tnl.  `run`: low octet of the number of the daemon's run
  * that set it; sweep() removes those of earlier runs.
@@ -73,7 +88,7 @@ struct pmip_pma_path {
 	__u32 ifindex;			/* of the access link */
 	__u8 mac[6];			/* zero: any (point-to-point link) */
 	__u8 run;
-	__u8 pad;
+	__u8 steer;			/* PMIP_STEER_NATIVE, ... */
 };
 
 #endif
