@@ -268,7 +268,7 @@ send_kernel(struct sec *s, const struct in6_addr *src,
 		return refuse(s, NULL, dst, "this pair of addresses is not "
 		    "configured (security: peers)");
 	i = (size_t)(p - s->set->peers);
-	if (!xfrm_ready(s->xfrm, i))
+	if (!xfrm_may_send(s->xfrm, i))
 		return refuse(s, p, dst, xfrm_missing(s->xfrm, i));
 	return s->a.clear->ops->send(s->a.clear, src, dst, data, len);
 }
