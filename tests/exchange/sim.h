@@ -439,6 +439,7 @@ struct sim_mn {
 	struct sim_arp arp;
 	unsigned nudp6, nudp4;		/* datagrams that reached it */
 	struct sim_udp_pkt udp6, udp4;
+	uint32_t dhcp_xid;		/* counts */
 };
 
 /* Adds an interface and, when the node is up, tells its roles (LINK_NEW). */

@@ -8,8 +8,8 @@
  *   sim_dhcpd_pool(srv, "2001:db8:2::/64", "2001:db8:2::100", NULL);
  *   srv->automatic = true;
  *   sim_mn_plug(mn, pma, 1);
- *   sim_mn_d6(mn, D6_SOLICIT);          (Request follows by itself)
- *   ck_assert(sim_run_until(s, sim_mn_d6_bound, mn, 5 * USEC_PER_SEC));
+ *   ck_assert(sim_mn_d6_get(mn, &addr));        (Solicit to Reply)
+ *   m = sim_mn_d6_msg(mn, SIM_D6_RENEW); ...; sim_mn_d6(mn, &m);
  *   d = sim_wait_dgram(s, "2001:db8:b::1", "2001:db8:d::1", USEC_PER_SEC);
  *
  * All of it reads and writes DHCP by itself, not through src/dhcp.
@@ -226,6 +226,31 @@ const struct sim_lease *sim_dhcpd_lease(const struct sim_dhcpd *d,
     const char *addr);
 /* Its leases are gone, as after a crash without a disk. */
 void sim_dhcpd_forget(struct sim_dhcpd *d);
+
+/* --- clients ----------------------------------------------------------- */
+
+struct udp_msg;
+/* Any datagram from the node's MAC address, 100 us to the access router. */
+void sim_mn_udp(struct sim_mn *mn, const struct udp_msg *m);
+/* A message to start from: own DUID and IA, or own MAC, a new xid. */
+struct sim_d6 sim_mn_d6_msg(struct sim_mn *mn, uint8_t type);
+struct sim_d4 sim_mn_d4_msg(struct sim_mn *mn, uint8_t type);
+/* From its link-local address to all servers and relays. */
+void sim_mn_d6(struct sim_mn *mn, const struct sim_d6 *m);
+/* Addresses as text; NULL: 0.0.0.0, 255.255.255.255. */
+void sim_mn_d4(struct sim_mn *mn, const struct sim_d4 *m, const char *src,
+    const char *dst);
+/* The last message that reached it. False: none, or malformed. */
+bool sim_mn_d6_last(const struct sim_mn *mn, struct sim_d6 *ret);
+bool sim_mn_d4_last(const struct sim_mn *mn, struct sim_d4 *ret);
+/* Send and run until the answer with that xid is there; false: none came. */
+bool sim_mn_d6_ask(struct sim_mn *mn, const struct sim_d6 *q,
+    struct sim_d6 *ret);
+bool sim_mn_d4_ask(struct sim_mn *mn, const struct sim_d4 *q,
+    struct sim_d4 *ret);
+/* The whole exchange from Solicit or DISCOVER on. */
+bool sim_mn_d6_get(struct sim_mn *mn, struct in6_addr *ret);
+bool sim_mn_d4_get(struct sim_mn *mn, struct in_addr *ret);
 
 /* --- between the files of the simulator -------------------------------- */
 

@@ -7,7 +7,7 @@
 
 #include "core/json.h"
 #include "core/util.h"
-#include "roles/pma/pma.h"
+#include "roles/pma/pma_dhcp.h"
 
 #define ITEMS_PER_CALL 64
 
@@ -112,6 +112,7 @@ put_details(struct json_w *w, const struct bule *b)
 	json_w_sec(w, "attached", now - b->attached);
 	json_w_sec(w, "heard", now - b->heard);
 	json_w_u(w, "tunnel_mtu", b->tunnel != NULL ? b->tunnel->mtu : 0);
+	dhcp_show(w, b);
 }
 
 static void
