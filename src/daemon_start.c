@@ -41,6 +41,14 @@ on_mh(void *ctx, const struct mh_pkt *pkt)
 }
 
 static void
+on_mh_ahead(void *ctx, const struct mh_pkt *pkts, size_t n)
+{
+	struct daemon *d = ctx;
+
+	role_ahead_mh(d->roles, d->nroles, pkts, n);
+}
+
+static void
 on_nd(void *ctx, const struct link_if *lif, const struct mac *src,
     const struct nd_msg *m)
 {
@@ -246,6 +254,7 @@ start_sockets(struct daemon *d)
 	if (r < 0)
 		return r;
 	d->env.mh->recv = on_mh;
+	d->env.mh->ahead = on_mh_ahead;
 	d->env.mh->recv_ctx = d;
 	r = icmp_sock_new(d->loop, d->log, d->stats, &d->env.icmp);
 	if (r < 0)

@@ -198,6 +198,18 @@ htab_find(const struct htab *h, uint32_t hash, htab_eq_fn *eq,
 	return NULL;
 }
 
+void
+htab_prefetch(const struct htab *h, uint32_t hash)
+{
+	__builtin_prefetch(bucket_at(h, bucket_index(h, hash)));
+}
+
+const struct hnode *
+htab_bucket(const struct htab *h, uint32_t hash)
+{
+	return *bucket_at(h, bucket_index(h, hash));
+}
+
 /* The bits of a hash, the lowest first. */
 static uint32_t
 reverse(uint32_t v)

@@ -40,6 +40,13 @@ struct hnode *htab_find(const struct htab *h, uint32_t hash, htab_eq_fn *eq,
     const void *key);
 
 /*
+ * To look ahead: ask for a bucket long before it is looked at, then read it and
+ * get its first element, which the caller may want to ask for in turn.
+ */
+void htab_prefetch(const struct htab *h, uint32_t hash);
+const struct hnode *htab_bucket(const struct htab *h, uint32_t hash);
+
+/*
  * Visit the elements: start with *cursor = 0, call until it returns false; the
  * values between mean nothing to the caller.  `fn` may remove the element it is
  * given, and must not insert.  Between calls the table may change at will: an

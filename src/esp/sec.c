@@ -131,6 +131,16 @@ on_clear(void *ctx, const struct mh_pkt *pkt)
 		audit_clear(s, p, pkt);
 }
 
+/* What comes next in the clear, accepted or not. */
+static void
+on_clear_ahead(void *ctx, const struct mh_pkt *pkts, size_t n)
+{
+	struct sec *s = ctx;
+
+	if (s->mh.ahead != NULL)
+		s->mh.ahead(s->mh.recv_ctx, pkts, n);
+}
+
 /* Everything that can be said without the key. */
 static enum esp_drop
 find_sa(const struct sec *s, const struct mh_pkt *pkt, uint32_t *ret_spi,
@@ -450,6 +460,7 @@ static void
 take_sockets(struct sec *s)
 {
 	s->a.clear->recv = on_clear;
+	s->a.clear->ahead = on_clear_ahead;
 	s->a.clear->recv_ctx = s;
 	if (s->a.esp == NULL)
 		return;

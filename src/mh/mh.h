@@ -165,6 +165,14 @@ enum mh_drop mh_parse(const void *data, size_t len, const struct in6_addr *src,
     size_t *ret_off);
 
 /*
+ * A glance at a BU before it is parsed: the NAI of its first MN-ID option.
+ * False when there is none to be seen; what it finds is a guess, for looking
+ * ahead.
+ */
+bool mh_peek_nai(const void *data, size_t len, const char **ret_nai,
+    uint8_t *ret_len);
+
+/*
  * Build a BU, BA or BE from a struct mh_msg: options in the order MN-ID, HNP,
  * Alternate CoA, LL address, IPv4 ..., Time Stamp; aligned, padded to 8,
  * checksum filled in.  Octets written, or -EMSGSIZE / -EINVAL.

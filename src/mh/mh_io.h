@@ -7,6 +7,7 @@
 #ifndef PMIP_MH_IO_H
 #define PMIP_MH_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,11 +21,20 @@ struct stats;
 struct mh_pkt {
 	struct in6_addr src, dst;
 	uint32_t ifindex;		/* arrival interface, 0 unknown */
+	bool sum_ok;			/* whoever delivers it has verified
+					 * the checksum */
 	const uint8_t *data;
 	size_t len;
 };
 
 typedef void mh_recv_fn(void *ctx, const struct mh_pkt *pkt);
+/*
+ * The messages that will be given to mh_recv_fn next, one by one: what memory
+ * they will need can be asked for now.
+ */
+typedef void mh_ahead_fn(void *ctx, const struct mh_pkt *pkts, size_t n);
+
+#define MH_AHEAD 16			/* at a time, at most */
 
 struct mh_io;
 struct mh_io_ops {
@@ -37,10 +47,11 @@ struct mh_io_ops {
 	    const struct in6_addr *dst, const void *data, size_t len);
 };
 
-/* First member of every implementation; `recv` is set by the daemon. */
+/* First member of every implementation; the rest is set by the daemon. */
 struct mh_io {
 	const struct mh_io_ops *ops;
 	mh_recv_fn *recv;
+	mh_ahead_fn *ahead;		/* NULL: nobody is interested */
 	void *recv_ctx;
 };
 

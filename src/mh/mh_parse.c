@@ -30,7 +30,7 @@ const struct stat_desc mh_drop_desc[MH_DROP_MAX] = {
 
 /* Where a fault in the fixed part is. */
 enum { OFF_PROTO = 0, OFF_HDRLEN = 1, OFF_TYPE = 2, OFF_CHECKSUM = 4,
-	OFF_DATA = 6 };
+	OFF_DATA = 6, OFF_BU_OPTIONS = 12 };
 
 /*
  * Name and least Header Len (PROTOCOL 10.1).  0 as well where we do not read
@@ -214,4 +214,30 @@ mh_parse(const void *data, size_t len, const struct in6_addr *src,
 	cur_skip(&c, OFF_DATA);
 	parse_fixed(&c, ret);
 	return parse_opts(&c, w, &ret->o, ret_off);
+}
+
+bool
+mh_peek_nai(const void *data, size_t len, const char **ret_nai,
+    uint8_t *ret_len)
+{
+	struct mh_opt opt;
+	struct cur c;
+	size_t off;
+
+	cur_init(&c, data, len);
+	cur_skip(&c, OFF_TYPE);
+	if (cur_u8(&c) != MH_BU)
+		return false;
+	cur_init(&c, data, len);
+	cur_skip(&c, OFF_BU_OPTIONS);
+	for (unsigned n = 0; n < MH_OPTS_MAX && mh_opt_next(&c, &opt, &off) > 0;
+	    n++) {
+		if (opt.type != MHOPT_MN_ID || opt.len < 2)
+			continue;
+		cur_skip(&opt.body, 1);		/* subtype */
+		*ret_len = opt.len - 1;
+		*ret_nai = (const char *)cur_ref(&opt.body, *ret_len);
+		return *ret_len <= MHOPT_MN_ID_MAX;
+	}
+	return false;
 }

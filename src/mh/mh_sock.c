@@ -48,6 +48,7 @@
 
 #define BATCH 64
 #define RX_BATCHES 4		/* per wake-up */
+#define RX_PAD 192		/* three lines of the cache */
 #define TX_RING 2048		/* messages; a power of two */
 #define TX_RETRY_US (10 * USEC_PER_MSEC)
 #define SNDBUF (1 << 20)
@@ -75,6 +76,12 @@ struct sock_tx {
 	uint8_t data[MH_SOCK_MAX_LEN];
 };
 
+/* Not a power of two apart, or they would share a few lines of the cache. */
+struct sock_rx_buf {
+	uint8_t data[MH_SOCK_MAX_LEN];
+	uint8_t pad[RX_PAD];
+};
+
 union sock_rx_ctl {
 	struct cmsghdr align;
 	uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
@@ -94,6 +101,7 @@ struct mh_sock {
 	struct stat_group st;
 	bool st_registered;
 	int fd;
+	uint8_t proto;
 	uint32_t ovfl;		/* last SO_RXQ_OVFL, it only counts up */
 
 	bool blocked;
@@ -105,7 +113,8 @@ struct mh_sock {
 	struct iovec rx_iov[BATCH];
 	struct sockaddr_in6 rx_from[BATCH];
 	union sock_rx_ctl rx_ctl[BATCH];
-	uint8_t rx_data[BATCH][MH_SOCK_MAX_LEN];
+	struct mh_pkt rx_pkt[BATCH];
+	struct sock_rx_buf rx_buf[BATCH];
 
 	struct mmsghdr tx[BATCH];
 	struct iovec tx_iov[BATCH];
@@ -158,25 +167,40 @@ sock_rx_info(struct mh_sock *s, struct msghdr *h, struct mh_pkt *ret)
 	return found;
 }
 
-static void
-sock_rx_one(struct mh_sock *s, unsigned i)
+/* false: not to be delivered. */
+static bool
+sock_rx_one(struct mh_sock *s, unsigned i, struct mh_pkt *ret)
 {
-	struct mh_pkt pkt = { 0 };
-
-	stat_inc(&s->st, ST_RX);
-	if (!sock_rx_info(s, &s->rx[i].msg_hdr, &pkt)) {
+	*ret = (struct mh_pkt){ 0 };
+	if (!sock_rx_info(s, &s->rx[i].msg_hdr, ret)) {
 		stat_inc(&s->st, ST_RX_NO_INFO);
-		return;
+		return false;
 	}
 	if ((s->rx[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
 		stat_inc(&s->st, ST_RX_LONG);
-		return;
+		return false;
 	}
-	pkt.src = s->rx_from[i].sin6_addr;
-	pkt.data = s->rx_data[i];
-	pkt.len = s->rx[i].msg_len;
-	if (s->io.recv != NULL)
-		s->io.recv(s->io.recv_ctx, &pkt);
+	ret->src = s->rx_from[i].sin6_addr;
+	ret->data = s->rx_buf[i].data;
+	ret->len = s->rx[i].msg_len;
+	ret->sum_ok = s->proto == MH_PROTO;	/* by the kernel */
+	return true;
+}
+
+static void
+sock_rx_batch(struct mh_sock *s, unsigned n)
+{
+	unsigned i, good = 0;
+
+	stat_add(&s->st, ST_RX, n);
+	for (i = 0; i < n; i++)
+		good += sock_rx_one(s, i, &s->rx_pkt[good]);
+	for (i = 0; i < good && s->io.recv != NULL; i++) {
+		if (s->io.ahead != NULL && good > 1 && i % MH_AHEAD == 0)
+			s->io.ahead(s->io.recv_ctx, &s->rx_pkt[i],
+			    MIN_OF(good - i, (unsigned)MH_AHEAD));
+		s->io.recv(s->io.recv_ctx, &s->rx_pkt[i]);
+	}
 }
 
 static void
@@ -196,8 +220,7 @@ sock_rx(struct mh_sock *s)
 				stat_inc(&s->st, ST_RX_ERROR);
 			continue;
 		}
-		for (i = 0; i < n; i++)
-			sock_rx_one(s, (unsigned)i);
+		sock_rx_batch(s, (unsigned)n);
 		if (n < BATCH)
 			return;
 	}
@@ -395,10 +418,11 @@ mh_sock_new(struct loop *l, struct log *log, struct stats *stats,
 	s->io.ops = &sock_ops;
 	s->loop = l;
 	s->fd = -1;
+	s->proto = proto;
 	timer_init(&s->retry, sock_tx_retry);
 	for (i = 0; i < BATCH; i++)
-		s->rx_iov[i] = (struct iovec){ .iov_base = s->rx_data[i],
-			.iov_len = sizeof(s->rx_data[i]) };
+		s->rx_iov[i] = (struct iovec){ .iov_base = s->rx_buf[i].data,
+			.iov_len = sizeof(s->rx_buf[i].data) };
 	r = sock_open(s, log, proto, rcvbuf);
 	if (r < 0)
 		goto fail;

@@ -167,10 +167,14 @@ void
 role_dispatch_mh(struct env *env, struct role *const *roles, size_t n,
     const struct mh_pkt *pkt)
 {
-	struct mh_msg m = { 0 };
+	struct mh_wire wire = *env->dialect->wire;
+	struct mh_msg m;
 	size_t off = 0;
-	enum mh_drop d = mh_parse(pkt->data, pkt->len, &pkt->src, &pkt->dst,
-	    env->dialect->wire, &m, &off);
+	enum mh_drop d;
+
+	wire.verify_checksum &= !pkt->sum_ok;
+	d = mh_parse(pkt->data, pkt->len, &pkt->src, &pkt->dst, &wire, &m,
+	    &off);
 
 	if (d != MH_OK) {
 		log_drop(env, pkt, d, off);
@@ -214,5 +218,15 @@ role_dispatch_icmp(struct env *env, struct role *const *roles, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		if (roles[i]->ops->icmp != NULL)
 			roles[i]->ops->icmp(roles[i], pkt, &m);
+	}
+}
+
+void
+role_ahead_mh(struct role *const *roles, size_t n, const struct mh_pkt *pkts,
+    size_t npkts)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (roles[i]->ops->ahead != NULL)
+			roles[i]->ops->ahead(roles[i], pkts, npkts);
 	}
 }

@@ -71,6 +71,9 @@ struct role_ops {
 	const struct role_mh_handler *mh;	/* ended by fn NULL */
 	const struct ctl_cmd *ctl;		/* ended by name NULL; may be
 						 * NULL. ctx is the role */
+	/* Optional: MH packets that come next, not parsed yet. Nothing may
+	 * change but what the processor has in its cache. */
+	void (*ahead)(struct role *r, const struct mh_pkt *pkts, size_t n);
 	/* `conf` is the struct of `schema`. On failure -errno, and stop() is
 	 * still called: it tolerates half a start. */
 	int (*start)(struct role *r, const void *conf);
@@ -127,6 +130,10 @@ void role_env_done(struct env *env);
  */
 void role_dispatch_mh(struct env *env, struct role *const *roles, size_t n,
     const struct mh_pkt *pkt);
+
+/* Packets that role_dispatch_mh() will be given next. */
+void role_ahead_mh(struct role *const *roles, size_t n,
+    const struct mh_pkt *pkts, size_t npkts);
 
 /*
  * A received ICMPv6 message of Mobile IPv6: parse, count and log what is

@@ -2,9 +2,9 @@
 /*
  * Sockets, clocks and arguments of the benchmark's programs; see bench_io.h.
  *
- * The raw socket has IPV6_FREEBIND: with a local route for a whole prefix
- * (`ip route add local PREFIX dev lo`) one socket speaks for thousands of
- * proxy mobile agents, none of which needs an address of its own.
+ * With IPV6_FREEBIND and a local route for a whole prefix (`ip route add local
+ * PREFIX dev lo`) one socket speaks for thousands of proxy mobile agents, none
+ * of which needs an address of its own.
  */
 #include "bench_io.h"
 
@@ -96,7 +96,6 @@ bench_socket(int proto, int buf)
 	if (fd < 0)
 		bench_die("raw socket %d", proto);
 	if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) < 0
-	    || setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on)) < 0
 	    || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buf,
 	    sizeof(buf)) < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE,
 	    &buf, sizeof(buf)) < 0)
@@ -106,6 +105,15 @@ bench_socket(int proto, int buf)
 	    &off, sizeof(off)) < 0)
 		bench_die("IPV6_CHECKSUM");
 	return fd;
+}
+
+void
+bench_any_source(int fd)
+{
+	const int on = 1;
+
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on)) < 0)
+		bench_die("IPV6_FREEBIND");
 }
 
 static void

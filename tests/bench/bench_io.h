@@ -43,10 +43,11 @@ struct bench_batch {
 /*
  * A raw socket of that protocol, with packet information, the checksum of a
  * Mobility Header kept by the kernel, and `buf` octets of buffers either way.
- * Sends from any address that the namespace routes to itself.  Exits with a
- * message when it cannot.
+ * Exits with a message when it cannot.
  */
 int bench_socket(int proto, int buf);
+/* Send from any address that the namespace routes to itself. */
+void bench_any_source(int fd);
 /* Receive up to a batch without waiting: how many, 0 none. */
 int bench_recv(int fd, struct bench_batch *b);
 /* Send the first n; waits for room.  How many the kernel refused. */

@@ -592,6 +592,8 @@ setup(struct gen *g, char **argv)
 	bench_enter(ns);
 	g->fd = bench_socket(MH_PROTO, BUF);
 	g->echo_fd = bench_socket(BENCH_ECHO_PROTO, BUF);
+	bench_any_source(g->fd);
+	bench_any_source(g->echo_fd);
 	g->wheel = wheel_new((usec_t)(bench_ns() / NS_PER_US));
 	g->node = calloc(g->nodes, sizeof(*g->node));
 	if (g->node == NULL)

@@ -440,6 +440,7 @@ deliver(void *arg)
 	if (n == NULL)
 		return;
 	wheel_touch(n->env.wheel, f->sim->now);
+	n->mh.ahead(n->mh.recv_ctx, &pkt, 1);
 	n->mh.recv(n->mh.recv_ctx, &pkt);
 }
 

@@ -72,6 +72,14 @@ node_on_mh(void *ctx, const struct mh_pkt *pkt)
 }
 
 static void
+node_on_mh_ahead(void *ctx, const struct mh_pkt *pkts, size_t npkts)
+{
+	struct sim_node *n = ctx;
+
+	role_ahead_mh(n->roles, n->nroles, pkts, npkts);
+}
+
+static void
 node_on_nd(void *ctx, const struct link_if *lif, const struct mac *src,
     const struct nd_msg *m)
 {
@@ -219,7 +227,8 @@ node_services(struct sim_node *n)
 	n->sink = log_sink_add(e->log, LOG_LVL_DEBUG, node_on_log, n->events);
 	e->stats = stats_new();
 	e->dialect = &n->dialect;
-	n->mh = (struct mh_io){ &node_mh_ops, node_on_mh, n };
+	n->mh = (struct mh_io){ &node_mh_ops, node_on_mh,
+		node_on_mh_ahead, n };
 	e->mh = &n->mh;
 	n->link = (struct link_io){ .ops = &sim_link_ops, .nd = node_on_nd,
 		.arp = node_on_arp, .udp = node_on_udp, .ctx = n };

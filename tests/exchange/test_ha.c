@@ -1282,6 +1282,10 @@ START_TEST(test_slow_policy)
 	sim_expect_silence(t.s, HA, NULL, 400 * USEC_PER_MSEC);
 	sim_expect_pba(t.s, HA, P1, BA_ACCEPTED);
 	sim_policy(t.s)->err = -ETIMEDOUT;
+	ask(&t, (struct q){ .nai = MN2 }, BA_NO_RESOURCES);
+	/* Who has been looked up is known until the policy changes. */
+	ask(&t, (struct q){ 0 }, BA_ACCEPTED);
+	sim_policy_changed(t.s);
 	ask(&t, (struct q){ 0 }, BA_NO_RESOURCES);
 	ck_assert(sim_routed(t.ha, HNP1, P1));
 	/* Lookups that wait are limited. */

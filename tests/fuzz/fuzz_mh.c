@@ -36,6 +36,18 @@ touch(const struct mh_opts *o)
 	return sum;
 }
 
+/* A glance stays inside of what it looks at. */
+static void
+peek(const uint8_t *data, size_t size)
+{
+	const char *nai;
+	uint8_t len;
+
+	if (mh_peek_nai(data, size, &nai, &len))
+		must((const uint8_t *)nai > data &&
+		    (const uint8_t *)nai + len <= data + size);
+}
+
 static void
 one(const uint8_t *data, size_t size, const struct mh_wire *w)
 {
@@ -75,6 +87,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct mh_wire open = mh_wire_default, other = mh_wire_default;
 
+	peek(data, size);
 	open.verify_checksum = false;
 	other.verify_checksum = false;
 	other.ts_accept_len18 = false;

@@ -98,6 +98,28 @@ START_TEST(test_model)
 }
 END_TEST
 
+/* Looking ahead finds the bucket that find() will look into. */
+START_TEST(test_bucket)
+{
+	struct elem *e = calloc(1000, sizeof(*e));
+	struct htab *h = htab_new();
+
+	for (unsigned i = 0; i < 1000; i++) {
+		const struct hnode *n;
+
+		e[i].key = i;
+		htab_prefetch(h, hash_of(&e[i]));
+		htab_insert(h, &e[i].n, hash_of(&e[i]));
+		n = htab_bucket(h, hash_of(&e[i]));
+		while (n != NULL && n != &e[i].n)
+			n = n->next;
+		ck_assert_ptr_eq(n, &e[i].n);
+	}
+	htab_free(h);
+	free(e);
+}
+END_TEST
+
 /* What stays is seen, whatever is inserted meanwhile. */
 START_TEST(test_walk_while_growing)
 {
@@ -200,6 +222,7 @@ main(void)
 	int failed;
 
 	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_bucket);
 	tcase_add_test(tc, test_model);
 	tcase_add_test(tc, test_walk_while_growing);
 	tcase_add_test(tc, test_walk_removes_all);

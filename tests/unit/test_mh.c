@@ -855,6 +855,25 @@ START_TEST(test_mh_parse_mn_id)
 }
 END_TEST
 
+/* A glance finds what the parser will; cut anywhere it stays inside. */
+START_TEST(test_mh_peek_nai)
+{
+	const char *nai = NULL;
+	uint8_t *cut, len = 0;
+
+	ck_assert(mh_peek_nai(golden_pbu, sizeof(golden_pbu), &nai, &len));
+	ck_assert_uint_eq(len, strlen(NAI));
+	ck_assert_mem_eq(nai, NAI, len);
+	ck_assert(!mh_peek_nai(golden_pba, sizeof(golden_pba), &nai, &len));
+	for (size_t n = 0; n < sizeof(golden_pbu); n++) {
+		cut = malloc(n + 1);
+		memcpy(cut, golden_pbu, n);
+		ck_assert_int_eq(mh_peek_nai(cut, n, &nai, &len), n >= 30);
+		free(cut);
+	}
+}
+END_TEST
+
 START_TEST(test_mh_parse_timestamp_len18)
 {
 	struct mh_wire w = mh_wire_default;
@@ -1058,6 +1077,7 @@ main(void)
 	tcase_add_test(tc, test_mh_parse_ip4_lengths);
 	tcase_add_test(tc, test_mh_parse_reserved_bits_ignored);
 	tcase_add_test(tc, test_mh_parse_mn_id);
+	tcase_add_test(tc, test_mh_peek_nai);
 	tcase_add_test(tc, test_mh_parse_timestamp_len18);
 	tcase_add_test(tc, test_mh_parse_timestamp_lengths);
 	tcase_add_test(tc, test_mh_parse_option_many);

@@ -71,6 +71,14 @@ ha_peer_find(const struct ha *ha, const struct in6_addr *a)
 	return n == NULL ? NULL : CONTAINER_OF(n, struct ha_peer, node);
 }
 
+/* The same; most often it is the one that the binding came from. */
+static struct ha_peer *
+peer_of(const struct ha *ha, const struct bce *b, const struct in6_addr *a)
+{
+	return b != NULL && b->peer != NULL && in6_eq(&b->peer->address, a) ?
+	    b->peer : ha_peer_find(ha, a);
+}
+
 static void
 peer_free(struct ha *ha, struct ha_peer *p)
 {
@@ -228,7 +236,7 @@ ha_accept(struct ha *ha, const struct ha_req *req, const struct bce *b,
     uint16_t lifetime_4s, const struct in6_addr *prev_lla,
     const struct ha_ip4 *ip4)
 {
-	struct ha_peer *p = ha_peer_find(ha, &req->src);
+	struct ha_peer *p = peer_of(ha, b, &req->src);
 	struct mh_msg m;
 
 	pba_init(req, BA_ACCEPTED, req->has_ts ? req->ts : our_ts(ha), &m);
@@ -323,8 +331,8 @@ lookup_free(struct ha_lookup *l)
 		free(l);
 }
 
-static void judge(struct ha *ha, const struct ha_req *req, int err,
-    const struct profile *p);
+static void judge(struct ha *ha, const struct ha_req *req, struct bce *b,
+    int err, const struct profile *p);
 static void recheck(struct ha *ha, const struct ha_req *req, int err,
     const struct profile *p);
 
@@ -337,7 +345,8 @@ lookup_found(void *ctx, int err, const struct profile *p)
 	if (l->recheck)
 		recheck(l->ha, &l->req, err, p);
 	else
-		judge(l->ha, &l->req, err, p);
+		judge(l->ha, &l->req, ha_cache_find(&l->ha->cache,
+		    l->req.nai, l->req.nai_len), err, p);
 	if (!l->inside)
 		lookup_free(l);
 }
@@ -380,12 +389,11 @@ lookups_cancel(struct ha *ha)
 /* --- requests ---------------------------------------------------------- */
 
 static void
-judge(struct ha *ha, const struct ha_req *req, int err,
+judge(struct ha *ha, const struct ha_req *req, struct bce *b, int err,
     const struct profile *p)
 {
 	struct ha_check c = { .ha = ha, .req = req, .lookup_err = err,
-		.profile = p, .peer = ha_peer_find(ha, &req->src),
-		.bce = ha_cache_find(&ha->cache, req->nai, req->nai_len) };
+		.profile = p, .peer = peer_of(ha, b, &req->src), .bce = b };
 	enum refusal why = ha_check_sender(&c);
 
 	if (why != REFUSE_NONE)
@@ -400,13 +408,21 @@ ha_input(struct ha *ha, const struct ha_req *req)
 	struct ha_check c = { .ha = ha, .req = req };
 	enum refusal why = ha_check_identity(&c);
 	struct ha_lookup *l;
+	struct bce *b;
 
-	if (why == REFUSE_NONE && ha->nlookups >= HA_LOOKUPS_MAX) {
-		stat_inc(&ha->st, HA_ST_LOOKUPS_FULL);
-		why = REFUSE_RESOURCES;
-	}
 	if (why != REFUSE_NONE) {
 		ha_refuse(ha, req, why);
+		return;
+	}
+	b = ha_cache_find(&ha->cache, req->nai, req->nai_len);
+	if (b != NULL && b->profile != NULL &&
+	    b->policy_gen == ha->policy_gen) {
+		judge(ha, req, b, 0, b->profile);
+		return;
+	}
+	if (ha->nlookups >= HA_LOOKUPS_MAX) {
+		stat_inc(&ha->st, HA_ST_LOOKUPS_FULL);
+		ha_refuse(ha, req, REFUSE_RESOURCES);
 		return;
 	}
 	l = lookup_new(ha);
@@ -499,6 +515,18 @@ plain_bu(struct ha *ha, const struct ha_req *req)
 	m.ba.status = BA_NO_HOME_REGISTRATION;
 	m.ba.seq = req->seq;
 	answer(ha, req, &m);
+}
+
+static void
+look_ahead(struct role *r, const struct mh_pkt *pkts, size_t n)
+{
+	struct ha_ahead v[MH_AHEAD];
+	size_t k = 0;
+
+	for (size_t i = 0; i < n && k < MH_AHEAD; i++)
+		k += mh_peek_nai(pkts[i].data, pkts[i].len, &v[k].nai,
+		    &v[k].len);
+	ha_cache_ahead(&ha_of(r)->cache, v, k);
 }
 
 static void
@@ -595,6 +623,7 @@ ha_policy_changed(struct role *r)
 {
 	struct ha *ha = ha_of(r);
 
+	ha->policy_gen++;
 	ha->recheck_cursor = 0;
 	ha->recheck_passes = 0;
 	ha->recheck_removals = ha->cache.removals;
@@ -685,6 +714,7 @@ const struct role_ops ha_role_ops = {
 	.schema = &ha_conf_table,
 	.size = sizeof(struct ha),
 	.mh = ha_mh,
+	.ahead = look_ahead,
 	.ctl = ha_ctl_cmds,
 	.start = ha_start,
 	.reload = ha_reload,

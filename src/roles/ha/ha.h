@@ -245,6 +245,7 @@ struct ha {
 	struct ha_lookup *spare;
 	unsigned nlookups;
 	uint32_t pending;		/* operations under way */
+	uint32_t policy_gen;		/* changes whenever profiles do */
 	struct ha_stale *stale;
 	uint32_t nstale;
 	struct ratelimit rl_refused;	/* refusals of strangers */

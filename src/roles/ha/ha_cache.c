@@ -14,8 +14,10 @@
 #include <strings.h>
 
 #include "core/util.h"
+#include "policy/policy.h"
 
 #define KEY_MAX 256
+#define CACHE_LINE 64
 
 struct nai_key {
 	const char *nai;
@@ -134,6 +136,51 @@ ha_cache_find(const struct ha_cache *c, const char *nai, size_t len)
 	return n == NULL ? NULL : CONTAINER_OF(n, struct bce, by_nai);
 }
 
+/* Every line of the cache that an object is in. */
+static void
+prefetch(const void *p, size_t size)
+{
+	uintptr_t at = (uintptr_t)p & ~(uintptr_t)(CACHE_LINE - 1);
+
+	for (; at < (uintptr_t)p + size; at += CACHE_LINE)
+		__builtin_prefetch((const void *)at);
+}
+
+void
+ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		v[i].hash = hash_nai(c, v[i].nai, v[i].len);
+		htab_prefetch(c->by_nai, v[i].hash);
+	}
+	for (i = 0; i < n; i++) {
+		v[i].node = htab_bucket(c->by_nai, v[i].hash);
+		if (v[i].node != NULL)
+			prefetch(CONTAINER_OF(v[i].node, const struct bce,
+			    by_nai), sizeof(struct bce) + v[i].len);
+	}
+	for (i = 0; i < n; i++) {
+		const struct hnode *first = v[i].node, *m = first;
+
+		while (m != NULL && m->hash != v[i].hash)
+			m = m->next;
+		v[i].node = m;
+		if (m != NULL && m != first)
+			prefetch(CONTAINER_OF(m, const struct bce, by_nai),
+			    sizeof(struct bce) + v[i].len);
+	}
+	for (i = 0; i < n; i++) {
+		const struct bce *b = CONTAINER_OF(v[i].node, const struct bce,
+		    by_nai);
+
+		if (v[i].node == NULL)
+			continue;
+		prefetch(b->profile, sizeof(*b->profile));
+	}
+}
+
 struct bce *
 ha_cache_find_hnp(const struct ha_cache *c, const struct prefix *hnp)
 {
@@ -150,11 +197,16 @@ bool
 ha_cache_is_free(const struct ha_cache *c, const struct prefix *p,
     const struct bce *b)
 {
-	uint32_t hash = hash_hnp(c, p);
-	struct hnode *n = htab_find(c->by_hnp, hash, eq_hnp, p);
+	uint32_t hash;
+	struct hnode *n;
 
+	/* A refresh: it has it, so there is nothing to look for. */
+	if (b != NULL && b->indexed && prefix_eq(&b->hnp, p))
+		return true;
+	hash = hash_hnp(c, p);
+	n = htab_find(c->by_hnp, hash, eq_hnp, p);
 	if (n != NULL)
-		return CONTAINER_OF(n, struct bce, by_hnp) == b;
+		return false;
 	n = htab_find(c->claims, hash, eq_claim, p);
 	return n == NULL || (b != NULL &&
 	    CONTAINER_OF(n, struct ha_claim, node)->b == b);

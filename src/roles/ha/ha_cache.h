@@ -25,6 +25,7 @@ struct ha;
 struct ha_op;
 struct ha_peer;
 struct ha_req;
+struct profile;
 
 enum bce_state {		/* ha_fsm.c has the picture */
 	BCE_PENDING,		/* being created: waits for the kernel */
@@ -50,11 +51,14 @@ struct bce {
 	struct in_addr hoa4;		/* D5.1-5; routed; 0.0.0.0: none */
 	struct dp_tunnel *tunnel;	/* we are a user of it; NULL: none */
 	struct ha_peer *peer;		/* counts us; NULL: nobody does */
+	const struct profile *profile;	/* valid as long as policy_gen is that
+					 * of the role: it saves the lookup */
 	struct ha_op *op;		/* under way in the data plane */
 	struct ha_req *parked;		/* waits for op; NULL none */
 	uint64_t last_ts;		/* last accepted, as on the wire */
 	usec_t created, updated;
 	uint32_t moves;
+	uint32_t policy_gen;
 	uint16_t lifetime_4s;		/* granted, as told to the tunnel */
 	uint16_t seq;
 	uint8_t state;			/* enum bce_state */
@@ -94,6 +98,18 @@ void ha_cache_done(struct ha_cache *c);
 /* By NAI: user part octet by octet, realm without case. NULL: none. */
 struct bce *ha_cache_find(const struct ha_cache *c, const char *nai,
     size_t len);
+/*
+ * Look ahead for `n` NAIs (at most MH_AHEAD) that will be looked for next: has
+ * the processor fetch what find() and a refresh will read.  The misses of
+ * its cache then pass at the same time, instead of one after the other.
+ */
+struct ha_ahead {
+	const char *nai;
+	uint8_t len;
+	uint32_t hash;			/* from here on for ha_cache.c */
+	const struct hnode *node;
+};
+void ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n);
 /* Who has claimed exactly that prefix or address? NULL: no entry. */
 struct bce *ha_cache_find_hnp(const struct ha_cache *c,
     const struct prefix *hnp);

@@ -264,7 +264,7 @@ note_request(struct ha *ha, struct bce *b, const struct ha_req *req,
 	b->seq = req->seq;
 	b->proxy = req->proxy;
 	b->lifetime_4s = granted_4s;
-	b->updated = clock_mono_us(ha->role.env->clock);
+	b->updated = wheel_now(ha->role.env->wheel);
 	if (req->has_lla)
 		b->lla = req->lla;
 	if (req->has_ts)
@@ -589,6 +589,14 @@ entry_for(struct ha_check *c)
 	return b;
 }
 
+/* Until the policy changes, the next request needs no lookup. */
+static void
+know_profile(const struct ha_check *c, struct bce *b)
+{
+	b->profile = c->profile;
+	b->policy_gen = c->ha->policy_gen;
+}
+
 /*
  * Route what the checks have found to the sender: creation, handover, another
  * address, or back from DYING.
@@ -601,6 +609,7 @@ set_start(struct ha_check *c, uint16_t granted_4s)
 
 	op->end_before = b->end;
 	b->end = BCE_END_NONE;
+	know_profile(c, b);
 	ha_peer_ref(c->peer);
 	op->peer = c->peer;
 	op->granted_4s = granted_4s;
@@ -633,6 +642,7 @@ refresh(struct ha_check *c, uint16_t granted_4s)
 	struct bce *b = c->bce;
 	struct in6_addr prev_lla = b->lla;
 
+	know_profile(c, b);
 	tunnel_refresh(b->tunnel, b->lifetime_4s, granted_4s);
 	note_request(ha, b, c->req, granted_4s, &c->hoa);
 	stat_inc(&ha->st, HA_ST_REFRESHED);
