@@ -28,6 +28,7 @@ struct daemon {
 	struct dialect dialect;
 	struct attach_nl *attach;
 	struct mh_io *mh_clear, *mh_esp; /* under sec; mh_esp may be NULL */
+	struct hao_sock *hao;		/* feeds mh_clear; may be NULL */
 	struct sec *sec;
 	struct env env;
 	struct role *roles[DAEMON_ROLES_MAX];

@@ -10,6 +10,7 @@
 
 #include "core/addr.h"
 #include "esp/esp.h"
+#include "mh/hao.h"
 
 #define MOD "core"
 
@@ -113,15 +114,20 @@ daemon_sec_start(struct daemon *d)
 	free((void *)want.v);
 	if (r < 0)
 		return r;
+	if (conf->mode == SEC_NONE) {
+		r = hao_sock_new(d->loop, d->log, d->stats, d->mh_clear,
+		    &d->hao);
+		if (r < 0)
+			return r;
+	}
 	d->env.mh = sec_mh(d->sec);
-	/* inside ESP no kernel has seen the checksum */
-	d->wire.verify_checksum = conf->mode == SEC_USERSPACE;
 	return 0;
 }
 
 void
 daemon_sec_stop(struct daemon *d, bool keep)
 {
+	hao_sock_free(d->hao);
 	sec_free(d->sec, keep);
 	mh_sock_free(d->mh_esp);
 	mh_sock_free(d->mh_clear);

@@ -25,6 +25,10 @@ struct mh_pkt {
 					 * the checksum */
 	const uint8_t *data;
 	size_t len;
+	/* Home Address option in front of it (hao.h): no kernel has verified
+	 * the checksum, which counts it as the source (RFC 6275 6.1.1). */
+	bool has_hao;
+	struct in6_addr hao;
 };
 
 typedef void mh_recv_fn(void *ctx, const struct mh_pkt *pkt);

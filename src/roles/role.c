@@ -153,6 +153,7 @@ binding_error(struct env *env, const struct mh_pkt *pkt)
 	struct mh_msg be = { .type = MH_BE };
 
 	be.be.status = BE_UNKNOWN_TYPE;
+	be.be.home = pkt->hao;		/* or :: (6.1.9) */
 	if (!in6_is_global_unicast(&pkt->src) ||
 	    !in6_is_global_unicast(&pkt->dst) ||
 	    !ratelimit_pass(&env->rl_be, clock_mono_us(env->clock), NULL)) {
@@ -173,9 +174,8 @@ role_dispatch_mh(struct env *env, struct role *const *roles, size_t n,
 	enum mh_drop d;
 
 	wire.verify_checksum &= !pkt->sum_ok;
-	d = mh_parse(pkt->data, pkt->len, &pkt->src, &pkt->dst, &wire, &m,
-	    &off);
-
+	d = mh_parse(pkt->data, pkt->len, pkt->has_hao ? &pkt->hao :
+	    &pkt->src, &pkt->dst, &wire, &m, &off);
 	if (d != MH_OK) {
 		log_drop(env, pkt, d, off);
 		if (d == MH_UNKNOWN_TYPE)

@@ -61,6 +61,8 @@ struct sim_flight {
 	struct sim_pkt *traced;		/* NULL: no trace */
 	struct in6_addr src, dst;
 	size_t len;
+	bool has_hao;
+	struct in6_addr hao;		/* Home Address option */
 	uint8_t data[];
 };
 
@@ -435,6 +437,10 @@ deliver(void *arg)
 	struct mh_pkt pkt = { .src = f->src, .dst = f->dst, .ifindex = 100,
 		.data = f->data, .len = f->len };
 
+	if (f->has_hao) {
+		pkt.has_hao = true;
+		pkt.hao = f->hao;
+	}
 	if (f->traced != NULL)
 		f->traced->fate = n != NULL ? SIM_DELIVERED : SIM_NOBODY;
 	if (n == NULL)
@@ -532,6 +538,31 @@ sim_send_mh(struct sim *s, const char *src, const char *dst,
 	if (len < 0)
 		ck_abort_msg("mh_build: %s", strerror(-len));
 	sim_send_raw(s, &a, &b, buf, (size_t)len);
+}
+
+void
+sim_send_hao(struct sim *s, const char *src, const char *dst,
+    const char *home, const struct mh_msg *m)
+{
+	struct in6_addr b = sim_in6(dst);
+	uint8_t buf[MH_MAX_LEN];
+	struct sim_flight *f;
+	int len;
+
+	f = calloc(1, sizeof(*f) + sizeof(buf));
+	if (f == NULL)
+		abort();
+	f->sim = s;
+	f->src = sim_in6(src);
+	f->dst = b;
+	f->has_hao = true;
+	f->hao = sim_in6(home);
+	/* RFC 6275 6.1.1: the home address is summed as the source. */
+	len = mh_build(m, &f->hao, &b, &mh_wire_default, buf, sizeof(buf));
+	ck_assert_int_gt(len, 0);
+	f->len = (size_t)len;
+	memcpy(f->data, buf, f->len);
+	sim_post(s, NULL, s->net.delay_us, deliver, f);
 }
 
 /* --- the trace --------------------------------------------------------- */

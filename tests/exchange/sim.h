@@ -154,6 +154,9 @@ void sim_expect_silence(struct sim *s, const char *src, const char *dst,
  */
 void sim_send_mh(struct sim *s, const char *src, const char *dst,
     const struct mh_msg *m);
+/* The same behind a Home Address option; is in no trace. */
+void sim_send_hao(struct sim *s, const char *src, const char *dst,
+    const char *home, const struct mh_msg *m);
 void sim_send_raw(struct sim *s, const struct in6_addr *src,
     const struct in6_addr *dst, const void *data, size_t len);
 

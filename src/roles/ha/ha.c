@@ -496,25 +496,46 @@ is_ours(const struct ha *ha, const struct in6_addr *a)
 	return false;
 }
 
+/* Does a node's binding route that address? */
+static bool
+is_proxied(const struct ha *ha, const struct in6_addr *a)
+{
+	static const uint8_t lengths[] = { 128, 64 };
+
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		struct prefix p;
+		const struct bce *b;
+
+		prefix_from_in6(&p, a, lengths[i]);
+		b = ha_cache_find_hnp(&ha->cache, &p);
+		if (b != NULL && b->proxy && b->state != BCE_GONE)
+			return true;
+	}
+	return false;
+}
+
 /*
  * A Binding Update without P: we are no Mobile IPv6 home agent (PROTOCOL 4.9).
- * The answer has no P and none of our options.
+ * The home address is the option's, or the source (RFC 6275 9.5.1).  Who has
+ * no right to speak gets no answer; there is no routing header in it, for we
+ * have no business with home addresses.  The answer has no P and none of our
+ * options.
  */
 static void
-plain_bu(struct ha *ha, const struct ha_req *req)
+plain_bu(struct ha *ha, const struct mh_pkt *pkt, const struct mh_msg *bu)
 {
-	struct ha_peer *p = ha_peer_find(ha, &req->src);
-	struct mh_msg m;
+	struct ha_peer *p = ha_peer_find(ha, &pkt->src);
+	struct mh_msg m = { .type = MH_BA };
+	bool proxied = is_proxied(ha, pkt->has_hao ? &pkt->hao : &pkt->src);
 
 	if (p == NULL || !p->listed) {
 		stat_inc(&ha->st, HA_ST_PLAIN_BU_DROP);
 		return;
 	}
-	stat_inc(&ha->st, HA_ST_PLAIN_BU);
-	m = (struct mh_msg){ .type = MH_BA };
-	m.ba.status = BA_NO_HOME_REGISTRATION;
-	m.ba.seq = req->seq;
-	answer(ha, req, &m);
+	stat_inc(&ha->st, proxied ? HA_ST_PLAIN_BU_PROXY : HA_ST_PLAIN_BU);
+	m.ba.status = proxied ? BA_TYPE_CHANGE : BA_NO_HOME_REGISTRATION;
+	m.ba.seq = bu->bu.seq;
+	(void)role_send_mh(ha->role.env, &m, &pkt->dst, &pkt->src);
 }
 
 static void
@@ -549,7 +570,7 @@ handle_bu(struct role *r, const struct mh_pkt *pkt, const struct mh_msg *m)
 	if (m->o.dup > 0)
 		stat_inc(&ha->st, HA_ST_DUP_OPTION);
 	if (!req.proxy) {
-		plain_bu(ha, &req);
+		plain_bu(ha, pkt, m);
 		return;
 	}
 	stat_inc(&ha->st, HA_ST_PBU);

@@ -41,6 +41,8 @@
 	X(HA_ST_COA_BAD, "coa-bad", \
 	    "care-of address is not unicast: RFC 6275 9.5.1, ignored") \
 	X(HA_ST_PLAIN_BU, "plain-bu-refused", "131: P not set, PROTOCOL 4.9") \
+	X(HA_ST_PLAIN_BU_PROXY, "plain-bu-proxy", \
+	    "139: P not set, for the address of a proxy binding: A35") \
 	X(HA_ST_PLAIN_BU_DROP, "plain-bu-dropped", \
 	    "P not set, from no PMA: ignored") \
 	X(HA_ST_CREATED, "bindings-created", "draft 5.9") \
