@@ -204,7 +204,7 @@ install: all
 		$(DESTDIR)$(datarootdir)/bash-completion/completions
 	$(INSTALL) -m 755 $(BUILD)/pmipd $(DESTDIR)$(sbindir)/pmipd
 	$(INSTALL) -m 755 $(BUILD)/pmipctl $(DESTDIR)$(bindir)/pmipctl
-	$(INSTALL) -m 644 etc/*.yaml $(DESTDIR)$(docdir)/examples/
+	$(INSTALL) -m 644 etc/*.yaml etc/*.conf $(DESTDIR)$(docdir)/examples/
 	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(mandir)/man5/
 	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(mandir)/man8/
 	$(INSTALL) -m 644 README.md HACKING.md LICENSE $(DESTDIR)$(docdir)/

@@ -57,7 +57,7 @@ enum {
 #define X(id, name, help) ST_##id,
 	SPD_READS(X)
 #undef X
-	ST_RESYNC, ST_FULL, ST_LOST, ST_FORGED, ST_REPLAYED, ST_MAX
+	ST_RESYNC, ST_FULL, ST_LOST, ST_FORGED, ST_REPLAYED, ST_CLEAR, ST_MAX
 };
 
 static const struct stat_desc xfrm_stats[ST_MAX] = {
@@ -71,6 +71,8 @@ static const struct stat_desc xfrm_stats[ST_MAX] = {
 	    "key (RFC 4303 3.4.4)" },
 	{ "replayed", "packets the kernel dropped: repeated or too old "
 	    "(RFC 4303 3.4.3)" },
+	{ "clear-text-dropped", "packets the kernel dropped for want of the "
+	    "protection that its policies demand (XfrmInTmplMismatch)" },
 };
 
 struct peer {
@@ -97,6 +99,7 @@ struct xfrm {
 	size_t npol, pol_cap;
 	struct spd_sa *sa;
 	size_t nsa, sa_cap;
+	uint64_t clear_drops;	/* when last looked at */
 	size_t next_sa;		/* whose counters are looked at next */
 	int unread;		/* the tables could not be read: -errno */
 	int no_esp;		/* the kernel cannot do ESP: -errno */
@@ -591,11 +594,45 @@ look_at_sa(struct xfrm *x, struct spd_sa *sa)
 	*sa = now;
 }
 
+/* What the kernel's policies kept from us, ever; 0 when it does not count. */
+static uint64_t
+read_clear_drops(void)
+{
+	FILE *f = fopen("/proc/net/xfrm_stat", "re");
+	uint64_t v, found = 0;
+	char name[64];
+
+	if (f == NULL)
+		return 0;
+	while (fscanf(f, "%63s %" SCNu64, name, &v) == 2) {
+		if (strcmp(name, "XfrmInTmplMismatch") == 0)
+			found = v;
+	}
+	fclose(f);
+	return found;
+}
+
+static void
+look_at_clear_drops(struct xfrm *x)
+{
+	uint64_t now = read_clear_drops();
+
+	if (now > x->clear_drops) {
+		stat_add(&x->st, ST_CLEAR, now - x->clear_drops);
+		log_warn(x->a.log, MOD, "kernel-dropped-clear-text",
+		    KV_U("packets", now - x->clear_drops), KV_STR("hint",
+		    "somebody sends what policies want protected without "
+		    "protection, or a peer has none"));
+	}
+	x->clear_drops = now;
+}
+
 static void
 on_tick(struct timer *t)
 {
 	struct xfrm *x = CONTAINER_OF(t, struct xfrm, tick);
 
+	look_at_clear_drops(x);
 	for (size_t i = 0; i < x->npeer; i++)
 		look_for_sa(x, &x->peer[i]);
 	for (size_t i = 0; i < MIN_OF(x->nsa, (size_t)SAS_PER_TICK); i++) {
@@ -942,6 +979,7 @@ xfrm_new(const struct xfrm_args *a, struct xfrm **ret)
 	if (x->no_esp != 0)
 		log_err(a->log, MOD, "kernel-without-esp", KV_ERR(x->no_esp),
 		    KV_STR("hint", failure_text(x->no_esp)));
+	x->clear_drops = read_clear_drops();
 	timer_arm(loop_wheel(a->loop), &x->tick, TICK_US);
 	*ret = x;
 	return 0;
