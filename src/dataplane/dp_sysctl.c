@@ -9,7 +9,8 @@
  * IPv4 reverse path filtering: the larger of `all` and the device's own value
  * counts.  Strict would drop what leaves a tunnel at a proxy mobile agent (the
  * way back to its source is the uplink), so our devices get 0, or 2 (loose)
- * when `all` forbids that.
+ * when `all` forbids that.  ICMP redirects would tell a node to talk to another
+ * one past its home agent.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -162,39 +163,39 @@ dp_sysctl_access(const struct dp_conf *c, struct log *log, const char *ifname)
 		    sysctl_name(path, name)), KV_ERR(r));
 }
 
+static void
+sysctl_want(const struct dp_conf *c, struct log *log, const char *family,
+    const char *ifname, const char *what, int value)
+{
+	char path[PATH_CAP], name[PATH_CAP];
+	int v = -1, r;
+
+	sysctl_path(path, family, ifname, what);
+	r = sysctl_read(path, &v);
+	if (r == 0 && v == value)
+		return;
+	if (r == 0)
+		r = c->set_sysctls ? sysctl_write(path, value) : -EPERM;
+	if (r < 0)
+		log_warn(log, DP_MOD, "sysctl-wanted", KV_STR("name",
+		    sysctl_name(path, name)), KV_I("value", value),
+		    KV_ERR(r));
+}
+
 void
 dp_sysctl_device(const struct dp_conf *c, struct log *log, const char *ifname)
 {
-	char path[PATH_CAP], name[PATH_CAP];
+	char path[PATH_CAP];
 	int all = 0;
 
 	sysctl_path(path, "ipv4", "all", "rp_filter");
 	(void)sysctl_read(path, &all);
-	const struct {
-		const char *family, *what;
-		int value;
-	} want[] = {
-		{ "ipv6", "forwarding", 1 },
-		{ "ipv6", "accept_ra", 0 },
-		{ "ipv4", "forwarding", 1 },
-		{ "ipv4", "rp_filter", all == 0 ? 0 : 2 },
-		{ "ipv4", "send_redirects", 0 },	/* node to node: same
-							 * device in and out */
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-		int v = -1, r;
-
-		sysctl_path(path, want[i].family, ifname, want[i].what);
-		r = sysctl_read(path, &v);
-		if (r == 0 && v == want[i].value)
-			continue;
-		if (r == 0)
-			r = c->set_sysctls ? sysctl_write(path, want[i].value)
-			    : -EPERM;
-		if (r < 0)
-			log_warn(log, DP_MOD, "sysctl-wanted", KV_STR("name",
-			    sysctl_name(path, name)),
-			    KV_I("value", want[i].value), KV_ERR(r));
-	}
+	sysctl_want(c, log, "ipv6", ifname, "forwarding", 1);
+	sysctl_want(c, log, "ipv6", ifname, "accept_ra", 0);
+	sysctl_want(c, log, "ipv4", ifname, "forwarding", 1);
+	sysctl_want(c, log, "ipv4", ifname, "rp_filter", all == 0 ? 0 : 2);
+	/* Node to node: the same device in and out.  Either value being 1
+	 * counts; `all` at 0 leaves other devices to their own. */
+	sysctl_want(c, log, "ipv4", ifname, "send_redirects", 0);
+	sysctl_want(c, log, "ipv4", "all", "send_redirects", 0);
 }
