@@ -13,8 +13,8 @@
                         mn1 mn2                  each plugged into one, or none
 
 Everything but the nodes has IPv4 addresses as well: 198.18.0.0/16, numbered
-like the links.  With servers=True two more hosts hang on the core, srv and alt,
-for DHCP servers; the home agent then has the home subnets' router addresses.
+like the links; the home agent also the home subnets' router addresses.  With
+servers=True two more hosts hang on the core, srv and alt, for DHCP servers.
 
 A mobile node keeps its interface, its MAC and its kernel; what moves is the
 port at the other end of its cable.  With the carrier the node's own driver
@@ -81,6 +81,7 @@ def _router(ifname, address, address4, core, core4):
 FIXED = {
     "cn": _router("eth0", CN, CN4, "2001:db8:c::1", "198.18.12.1"),
     "ha": [("cn0", "2001:db8:c::1"), ("cn0", "198.18.12.1")] +
+    [("lo", ROUTER4[n]) for n in NODES] +
     _router("core0", HA, "198.18.10.1", "2001:db8:a::fe", "198.18.10.254"),
     "core": [("ha0", "2001:db8:a::fe"), ("ha0", "198.18.10.254"),
              ("ar1", "2001:db8:b1::fe"), ("ar1", "198.18.177.254"),
@@ -101,7 +102,6 @@ SERVERS_FIXED = {
     "alt": _router("core0", ALT, ALT4, "2001:db8:d2::fe", "198.18.210.254"),
     "core": [("srv", "2001:db8:d1::fe"), ("srv", "198.18.209.254"),
              ("alt", "2001:db8:d2::fe"), ("alt", "198.18.210.254")],
-    "ha": [("lo", ROUTER4[n]) for n in NODES],
 }
 
 
