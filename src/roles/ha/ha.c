@@ -689,14 +689,17 @@ ha_start(struct role *r, const void *conf)
 		    ha->conf->max_lifetime_us);
 	else
 		sweep(&ha->sweep);
-	return 0;
+	return ha_dhcp_reload(ha, conf);
 }
 
 static int
 ha_reload(struct role *r, const void *conf)
 {
 	struct ha *ha = ha_of(r);
+	int err = ha_dhcp_reload(ha, conf);
 
+	if (err < 0)
+		return err;
 	ha->conf = conf;
 	peers_apply(ha);
 	ha_disc_reload(ha);
@@ -716,6 +719,7 @@ ha_stop(struct role *r, bool keep)
 	timer_cancel(r->env->wheel, &ha->sweep);
 	lookups_cancel(ha);
 	ha_home_stop(ha);
+	ha_dhcp_stop(ha);
 	ha_fsm_stop(ha);
 	while ((p = ha->peers) != NULL)
 		peer_free(ha, p);
@@ -743,6 +747,7 @@ const struct role_ops ha_role_ops = {
 	.nd = ha_home_nd,
 	.link = ha_home_link,
 	.icmp = ha_disc_icmp,
+	.dhcp = ha_dhcp_recv,
 	.policy_changed = ha_policy_changed,
 	.show = ha_show,
 };

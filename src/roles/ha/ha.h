@@ -259,6 +259,7 @@ struct ha {
 	struct timer sweep;		/* leftovers of an earlier run */
 	struct ha_homes *homes;		/* ha_home.c */
 	struct ratelimit rl_disc;	/* ha_disc.c */
+	struct ha_dhcp *dhcp;		/* ha_dhcp.c; NULL: not served */
 };
 
 /* --- ha.c: in and out -------------------------------------------------- */
@@ -390,6 +391,14 @@ void ha_disc_reload(struct ha *ha);
 /* Member of role_ops. */
 void ha_disc_icmp(struct role *r, const struct icmp_pkt *pkt,
     const struct haad_msg *m);
+
+/* --- ha_dhcp.c --------------------------------------------------------- */
+
+/* Listen where `conf` says; on failure nothing has changed. 0 or -errno. */
+int ha_dhcp_reload(struct ha *ha, const struct ha_conf *conf);
+void ha_dhcp_stop(struct ha *ha);
+/* Member of role_ops. */
+void ha_dhcp_recv(struct role *r, const struct dhcp_pkt *pkt);
 
 /* --- ha_ctl.c ---------------------------------------------------------- */
 

@@ -140,8 +140,8 @@ relay(struct dhcp_side *s, const struct udp_msg *m)
 	struct bule *b = s->node->b;
 
 	if (b->access == NULL || fsm_dhcp_gate(b, m->family) != DHCP_RELAY)
-		return;
-	if (is_v6(s))
+		dhcp_drop(b->pma, PDH_GATE, b, NULL);
+	else if (is_v6(s))
 		dhcp6_relay(b, m);
 	else
 		dhcp4_relay(b, m);

@@ -420,6 +420,9 @@ dhcp4_from_server(struct pma *p, const struct dhcp_pkt *pkt)
 		return;
 	}
 	stat_inc(&p->dhcp->st4, D4D_OK);
+	/* a home agent in this daemon may have the same address: for that */
+	if (m.op == D4_BOOTREQUEST && dhcp_addr_eq(&pkt->src, &pkt->dst))
+		return;
 	b = find_node(p, &m);
 	if (b == NULL || b->access == NULL || b->more == NULL)
 		dhcp_drop(p, PDH_NO_NODE, NULL, NULL);

@@ -361,7 +361,10 @@ learn_ip4_changed(struct bule *b, const struct profile *prof)
 enum dhcp_gate
 fsm_dhcp_gate(const struct bule *b, int family)
 {
-	if (b->gone || (family == AF_INET && (b->more == NULL ||
+	/* before it has a profile nobody knows whether it may have IPv4 */
+	bool known = b->state != BUL_IDLE && b->state != BUL_PROFILE;
+
+	if (b->gone || (family == AF_INET && known && (b->more == NULL ||
 	    b->more->subnet4.family == 0)))
 		return DHCP_DROP;
 	switch ((enum bul_state)b->state) {
