@@ -20,6 +20,7 @@ enum refusal {
 	REFUSE_NO_NAI,
 	REFUSE_UNKNOWN_MN,
 	REFUSE_PMA,			/* not authorised at all */
+	REFUSE_COA,			/* care-of address not the sender's */
 	REFUSE_PMA_FOR_MN,
 	REFUSE_NOT_ENTITLED,
 	REFUSE_TS_MISSING,

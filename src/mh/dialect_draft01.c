@@ -22,6 +22,7 @@ static const struct {
 	[REFUSE_NO_NAI] = { "no-nai", BA_UNSPECIFIED },		/* A48 */
 	[REFUSE_UNKNOWN_MN] = { "unknown-mn", BA_NOT_HOME_AGENT },
 	[REFUSE_PMA] = { "pma-not-authorised", BA_PMA_NOT_ALLOWED },
+	[REFUSE_COA] = { "coa-of-another", BA_PMA_NOT_ALLOWED },	/* A16 */
 	[REFUSE_PMA_FOR_MN] = { "pma-not-authorised-for-mn",
 	    BA_PMA_NOT_ALLOWED },
 	[REFUSE_NOT_ENTITLED] = { "mn-not-entitled", BA_PROHIBITED },

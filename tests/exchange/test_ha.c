@@ -134,7 +134,7 @@ START_TEST(test_refuse_pma)
 	    "refused-pma");
 	/* Nor may a listed one speak for another (D5-2, D5-3). */
 	refused(&t, (struct q){ .alt = P2 }, BA_PMA_NOT_ALLOWED,
-	    "refused-pma");
+	    "refused-coa");
 	ask(&t, (struct q){ .alt = P1 }, BA_ACCEPTED);
 	sim_free(t.s);
 }

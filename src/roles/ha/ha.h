@@ -18,6 +18,7 @@
 	X(REFUSE_NO_NAI, "refused-no-nai", "128: A48, draft 5.9") \
 	X(REFUSE_UNKNOWN_MN, "refused-unknown-mn", "133: A7") \
 	X(REFUSE_PMA, "refused-pma", "146: draft 5, 8.5") \
+	X(REFUSE_COA, "refused-coa", "146: draft 5, A16") \
 	X(REFUSE_PMA_FOR_MN, "refused-pma-for-mn", "146: draft 10") \
 	X(REFUSE_NOT_ENTITLED, "refused-not-entitled", "129: A7") \
 	X(REFUSE_TS_MISSING, "refused-ts-missing", "148: draft 5.5, 8.4") \

@@ -10,7 +10,8 @@
  *    2  nai              no-nai              128      5.9, A48
  *    3  known            unknown-mn          133      A7
  *                        resources           130      policy out of reach
- *    4  pma              pma                 146      5, 8.5, A16
+ *    4  pma              pma                 146      5, 8.5
+ *       coa              coa                 146      5, A16
  *       pma_for_mn       pma-for-mn          146      10
  *    5  entitled         not-entitled        129      A7
  *    6  ts_present       ts-missing          148      5.5, 8.4
@@ -68,16 +69,19 @@ check_known(struct ha_check *c)
 
 /*
  * D5-1, D5-2: a listed PMA, speaking for its own address.  The Alternate
- * Care-of Address must be the source (A16): with one SA per PMA it cannot
- * speak for another (D5-3).
+ * Care-of Address must be the source (A16): the security service vouches for
+ * the source, so a PMA cannot speak for another (D5-3).
  */
 static enum refusal
 check_pma(struct ha_check *c)
 {
-	if (c->peer == NULL || !c->peer->listed ||
-	    !in6_eq(&c->req->coa, &c->req->src))
-		return REFUSE_PMA;
-	return REFUSE_NONE;
+	return c->peer != NULL && c->peer->listed ? REFUSE_NONE : REFUSE_PMA;
+}
+
+static enum refusal
+check_coa(struct ha_check *c)
+{
+	return in6_eq(&c->req->coa, &c->req->src) ? REFUSE_NONE : REFUSE_COA;
 }
 
 static enum refusal
@@ -300,8 +304,9 @@ check_limits(struct ha_check *c)
 /* --- the chains -------------------------------------------------------- */
 
 static check_fn *const identity[] = { check_enabled, check_nai };
-static check_fn *const sender[] = { check_known, check_pma, check_pma_for_mn,
-	check_entitled, check_ts_present, check_ts_window, check_ts_order };
+static check_fn *const sender[] = { check_known, check_pma, check_coa,
+	check_pma_for_mn, check_entitled, check_ts_present, check_ts_window,
+	check_ts_order };
 static check_fn *const registration[] = { check_hnp_present, check_hnp_form,
 	check_hnp_anchored, check_hnp_of_mn, check_hnp_free, check_hnp_same,
 	check_limits };
