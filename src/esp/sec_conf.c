@@ -286,17 +286,17 @@ out:
 int
 sec_time_parse(const char *text, int64_t *ret_us)
 {
-	struct tm tm = { 0 }, back;
+	struct tm tm = { 0 }, want;
 	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	time_t t;
 
 	/* strptime() is lenient about blanks and digits */
 	if (end == NULL || *end != '\0' || strlen(text) != TIME_LEN)
 		return -EINVAL;
+	want = tm;
 	t = timegm(&tm);
-	/* 31 February is no day */
-	if (t < 0 || gmtime_r(&t, &back) == NULL ||
-	    back.tm_mday != tm.tm_mday || back.tm_hour != tm.tm_hour)
+	/* which turns 31 February into a day in March */
+	if (t < 0 || want.tm_mday != tm.tm_mday || want.tm_sec != tm.tm_sec)
 		return -EINVAL;
 	*ret_us = (int64_t)t * USEC_PER_SEC;
 	return 0;
