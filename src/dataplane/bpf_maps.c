@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The maps of the packet programs: the routing state of the bpf backend, the
- * source checks of both.
+ * filters of both.
  */
 #include "dataplane/bpf_load.h"
 

@@ -134,15 +134,25 @@ dp_base_unfilter(struct dp_base *b, uint32_t ifindex, enum bpf_dp_prog prog,
 void
 dp_base_check_filters(struct dp_base *b)
 {
+	b->nlost = 0;
 	for (size_t i = 0; i < b->nfilter; i++) {
 		struct dp_filter *f = &b->filter[i];
+		bool known = f->lost;
+		int r;
 
+		f->lost = false;
 		if (!f->there ||
 		    bpf_dp_attached(b->bpf, f->ifindex, f->prog))
 			continue;
-		if (bpf_dp_attach(b->bpf, f->ifindex, f->prog) == 0)
+		r = bpf_dp_attach(b->bpf, f->ifindex, f->prog);
+		if (r == 0)
 			log_warn(b->log, DP_MOD, "filter-restored",
 			    KV_U("ifindex", f->ifindex));
+		else if (!known && r != -ENODEV)
+			log_err(b->log, DP_MOD, "filter-lost",
+			    KV_U("ifindex", f->ifindex), KV_ERR(r));
+		f->lost = r < 0 && r != -ENODEV;
+		b->nlost += f->lost;
 	}
 }
 
@@ -718,6 +728,8 @@ base_poll(struct timer *t)
 		if (tn->up)
 			b->hooks->resolve(b, tn);
 	}
+	if (b->nlost > 0)
+		dp_base_check_filters(b);
 	timer_arm(b->wheel, &b->poll, POLL_INTERVAL);
 }
 
@@ -801,7 +813,7 @@ base_bpf(struct dp_base *b, struct stats *stats, bool need, char *why,
 			snprintf(why, whycap, "%s", b->bpf_why);
 			return r;
 		}
-		log_warn(b->log, DP_MOD, "no-source-checks",
+		log_warn(b->log, DP_MOD, "no-filters",
 		    KV_STR("why", b->bpf_why));
 		return 0;
 	}
@@ -892,17 +904,46 @@ dp_base_done(struct dp_base *b)
 	free(b->left);
 }
 
+static void
+show_counters(struct dp_base *b, struct json_w *w, const char *key, int from,
+    int to)
+{
+	json_w_obj(w, key);
+	for (int i = from; i < to; i++)
+		json_w_u(w, pmip_counter_desc[i].name, b->stats.val[i]);
+	json_w_obj_end(w);
+}
+
+/* Interfaces that miss theirs. */
+static void
+show_lost(struct dp_base *b, struct json_w *w)
+{
+	char name[IFNAMSIZ];
+
+	json_w_arr(w, "not-on");
+	for (size_t i = 0; i < b->nfilter; i++) {
+		if (b->filter[i].lost &&
+		    if_indextoname(b->filter[i].ifindex, name) != NULL)
+			json_w_str(w, NULL, name);
+	}
+	json_w_arr_end(w);
+}
+
 void
 dp_base_show(struct dp_base *b, struct json_w *w)
 {
-	json_w_bool(w, "source-checks", b->bpf != NULL);
+	json_w_obj(w, "filters");
 	if (b->bpf == NULL) {
-		json_w_str(w, "source-checks-missing", b->bpf_why);
+		json_w_str(w, "state", "missing");
+		json_w_str(w, "why", b->bpf_why);
+		json_w_obj_end(w);
 		return;
 	}
 	bpf_dp_counters(b->bpf, b->stats.val);
-	json_w_obj(w, "packets");
-	for (int i = 0; i < PMIP_C_MAX; i++)
-		json_w_u(w, pmip_counter_desc[i].name, b->stats.val[i]);
+	json_w_str(w, "state", b->nlost > 0 ? "incomplete" : "on");
+	if (b->nlost > 0)
+		show_lost(b, w);
+	show_counters(b, w, "dropped", PMIP_C_FILTERS, PMIP_C_MAX);
 	json_w_obj_end(w);
+	show_counters(b, w, "packets", 0, PMIP_C_FILTERS);
 }

@@ -28,7 +28,7 @@
  * rule per home agent, none per node.  Without the programs there is slot 0
  * only, and IPv4 towards a second home agent is refused with -EOPNOTSUPP.
  *
- * A path is also an entry in the maps of the source checks (bpf_maps.c), when
+ * A path is also an entry in the maps of the filters (bpf_maps.c), when
  * the kernel lets us have them.
  *
  * A device that vanishes takes its routes along, so we keep a record of every

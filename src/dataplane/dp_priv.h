@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What both real backends share: the environment, source checks, access
+ * What both real backends share: the environment, filters, access
  * links, leftovers of earlier runs, transactions.  A backend's struct begins
  * with a struct dp_base.
  */
@@ -53,6 +53,8 @@ struct dp_filter {
 	uint32_t ifindex;
 	enum bpf_dp_prog prog;
 	bool there;
+	bool lost;			/* somebody took it, and we cannot have
+					 * it back */
 };
 
 struct dp_op;
@@ -68,7 +70,7 @@ struct dp_base {
 	struct log *log;
 	struct netlink *nl;
 	int ask;			/* socket of dpnl_ask_*() */
-	struct bpf_dp *bpf;		/* NULL: no source checks */
+	struct bpf_dp *bpf;		/* NULL: no filters */
 	char bpf_why[200];		/* and why */
 	struct stat_group stats;	/* PMIP_C_* */
 	struct netlink_mon *mon;
@@ -80,6 +82,7 @@ struct dp_base {
 	size_t naccess;
 	struct dp_filter *filter;
 	size_t nfilter, capfilter;
+	size_t nlost;			/* of them */
 	struct dpnl_link *left;		/* devices found at the start */
 	size_t nleft;
 	struct dp_op *ops;		/* under way */
