@@ -88,7 +88,7 @@ struct bul_more {
 	uint8_t plen4;			/* D6.11-6 */
 	uint8_t hoa_by, hoa4_by;	/* enum hoa_source */
 	/* at the home agent */
-	struct in6_addr told6;		/* Shared-Prefix: the last we named */
+	struct in6_addr told6;		/* Shared-Prefix: the last named */
 	struct in_addr reg4;		/* it has said yes to; 0.0.0.0 none */
 	const char *why4;		/* IPv4 was refused; NULL */
 	bool asked4;			/* the last PBU had the IPv4 option */

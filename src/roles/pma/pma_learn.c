@@ -115,6 +115,7 @@ learn_from_ha(struct bule *b, const struct mh_opts *o)
 		if (o->hnp[i].len != 128)
 			continue;
 		set_hoa(b, &o->hnp[i].in6, HOA_BY_HA);
+		b->more->told6 = b->more->hoa;
 		learnt(b, &o->hnp[i], LEASE_INFINITE);
 		return true;
 	}

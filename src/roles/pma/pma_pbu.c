@@ -62,6 +62,8 @@ put_home(struct bule *b, bool deregister, struct mh_opts *o)
 		if (m != NULL && m->hoa_by != HOA_NONE &&
 		    b->pma->conf->report_address)
 			prefix_from_in6(&o->hnp[0], &m->hoa, 128);
+	} else if (m == NULL) {
+		return;
 	} else {
 		if (!deregister)
 			m->told6 = m->hoa;
@@ -168,13 +170,14 @@ match(struct pma *p, const struct mh_pkt *pkt, const struct mh_msg *m)
 static bool
 acceptance_fits(const struct bule *b, const struct mh_msg *m)
 {
-	struct prefix home;
-	bool known = learn_home(b, &home);
+	struct prefix told = b->hnp;
 
 	if (m->o.have & MHO_TIMESTAMP && m->o.timestamp != b->ts)
 		return false;
+	if (!b->per_mn_prefix && !in6_is_zero(&b->more->told6))
+		prefix_from_in6(&told, &b->more->told6, 128);
 	for (unsigned i = 0; i < m->o.nhnp; i++) {
-		if (!prefix_covers(known ? &home : &b->hnp, &m->o.hnp[i]))
+		if (!prefix_covers(&told, &m->o.hnp[i]))
 			return false;
 	}
 	return true;
