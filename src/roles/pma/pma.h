@@ -10,8 +10,7 @@
  *                 (PROTOCOL 5.4)
  *   pma_ip4.c     the IPv4 home address
  *   pma_arp.c     ARP for its default router
- *   pma_dhcp.c    DHCP relay
-struct pma_dhcp;
+ *   pma_dhcp*.c   DHCP relay
  *   pma_pbu.c     signalling: build, send, retransmit, match
  *   pma_path.c    what the data plane is to do for one node
  *   pma_ra.c      Router Advertisements
