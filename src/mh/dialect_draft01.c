@@ -29,6 +29,7 @@ static const struct {
 	[REFUSE_TS_MISSING] = { "time-stamp-missing", BA_INVALID_TIMESTAMP },
 	[REFUSE_TS_WINDOW] = { "time-stamp-window", BA_INVALID_TIMESTAMP },
 	[REFUSE_TS_ORDER] = { "time-stamp-order", BA_INVALID_TIMESTAMP },
+	[REFUSE_TS_RESTART] = { "time-stamp-restart", BA_INVALID_TIMESTAMP },
 	[REFUSE_NO_HNP] = { "no-home-prefix", BA_HOME_ADDRESS_REQUIRED },
 	[REFUSE_NOT_ANCHORED] = { "prefix-not-anchored", BA_NOT_HOME_SUBNET },
 	[REFUSE_NOT_MNS_PREFIX] = { "prefix-not-of-mn", BA_PROHIBITED },

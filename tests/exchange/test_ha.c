@@ -189,6 +189,7 @@ START_TEST(test_refuse_ts_window)
 	struct t t = setup();
 	int64_t w = 5 * USEC_PER_SEC, slack = 2 * USEC_PER_MSEC;
 
+	sim_run_for(t.s, 2 * w);	/* not our start's affair */
 	/* The packet is 1 ms under way. */
 	has_our_clock(&t, refused(&t, (struct q){ .ts_off_us = w + slack },
 	    BA_INVALID_TIMESTAMP, "refused-ts-window"));
@@ -222,9 +223,10 @@ END_TEST
 START_TEST(test_refuse_ts_order)
 {
 	struct t t = setup();
-	uint64_t ts = ask(&t, (struct q){ 0 },
-	    BA_ACCEPTED)->m.o.timestamp;
+	uint64_t ts;
 
+	sim_run_for(t.s, 10 * USEC_PER_SEC);
+	ts = ask(&t, (struct q){ 0 }, BA_ACCEPTED)->m.o.timestamp;
 	has_our_clock(&t, refused(&t, (struct q){ .ts = ts },
 	    BA_INVALID_TIMESTAMP, "refused-ts-order"));
 	refused(&t, (struct q){ .ts = ts - 1 }, BA_INVALID_TIMESTAMP,
@@ -1391,6 +1393,48 @@ START_TEST(test_restart)
 }
 END_TEST
 
+/*
+ * D5.5-4, D5.5-5, D5.5-6: what the run before has accepted is no more; 0 the
+ * guard by the start, 1 by a window, 2 none.
+ */
+START_TEST(test_replay_after_restart)
+{
+	struct t t = setup_conf(false);
+	uint64_t ts;
+
+	t.conf->restart_guard = _i;
+	t.ha = sim_add_ha(t.s, HA, t.conf);
+	sim_run_for(t.s, 20 * USEC_PER_SEC);
+	ts = ask(&t, (struct q){ 0 }, BA_ACCEPTED)->m.o.timestamp;
+	sim_run_for(t.s, USEC_PER_SEC);
+	ask(&t, (struct q){ .dereg = true }, BA_ACCEPTED);
+	sim_node_restart(t.ha, true);
+	if (_i == HA_GUARD_OFF) {
+		ask(&t, (struct q){ .ts = ts }, BA_ACCEPTED);
+		sim_free(t.s);
+		return;
+	}
+	has_our_clock(&t, refused(&t, (struct q){ .ts = ts },
+	    BA_INVALID_TIMESTAMP, "refused-ts-restart"));
+	refused(&t, (struct q){ .ts_off_us = -3 * USEC_PER_SEC },
+	    BA_INVALID_TIMESTAMP, "refused-ts-restart");
+	if (_i == HA_GUARD_WINDOW) {
+		refused(&t, (struct q){ 0 }, BA_INVALID_TIMESTAMP,
+		    "refused-ts-restart");
+		/* a sender ahead of us may be one whose stamp was used */
+		refused(&t, (struct q){ .ts_off_us = USEC_PER_SEC },
+		    BA_INVALID_TIMESTAMP, "refused-ts-restart");
+		sim_run_for(t.s, 5 * USEC_PER_SEC);
+	}
+	/* The next try of an honest one is newer. */
+	ask(&t, (struct q){ 0 }, BA_ACCEPTED);
+	sim_run_for(t.s, 20 * USEC_PER_SEC);
+	ask(&t, (struct q){ .nai = MN2, .ts_off_us = -3 * USEC_PER_SEC },
+	    BA_ACCEPTED);
+	sim_free(t.s);
+}
+END_TEST
+
 START_TEST(test_restart_that_adopts)
 {
 	struct t t = setup();
@@ -1585,6 +1629,8 @@ START_TEST(test_conf_defaults)
 	ck_assert(c->proxy_registration && c->answer_unknown_dereg);
 	ck_assert_int_eq(c->max_lifetime_us, 3600 * USEC_PER_SEC);
 	ck_assert_int_eq(c->ts_window_us, 5 * USEC_PER_SEC);
+	ck_assert_int_eq(c->restart_guard, HA_GUARD_START);
+	ck_assert(c->discovery);
 	ck_assert_uint_eq(c->max_bindings, 1000000);
 	ck_assert_int_eq(c->min_delete_delay_us, 0);
 	cfg_errors_done(&errs);
@@ -1720,6 +1766,7 @@ main(void)
 	T(test_static_tunnels);
 	tcase_add_loop_test(tc, test_stop_takes_everything, 0, 2);
 	T(test_restart);
+	tcase_add_loop_test(tc, test_replay_after_restart, 0, 3);
 	T(test_restart_that_adopts);
 	T(test_control_commands);
 	tcase_add_loop_test(tc, test_random_life, 0, 10);

@@ -281,7 +281,8 @@ ha_refuse(struct ha *ha, const struct ha_req *req, enum refusal why)
 	uint8_t status = ha->role.env->dialect->status(why);
 	struct ha_peer *p = ha_peer_find(ha, &req->src);
 	bool ours = !req->has_ts || why == REFUSE_TS_WINDOW ||
-	    why == REFUSE_TS_ORDER || why == REFUSE_TS_MISSING;
+	    why == REFUSE_TS_ORDER || why == REFUSE_TS_MISSING ||
+	    why == REFUSE_TS_RESTART;
 	struct mh_msg m;
 
 	stat_inc(&ha->st, why);
@@ -670,6 +671,8 @@ ha_start(struct role *r, const void *conf)
 	struct ha *ha = ha_of(r);
 
 	ha->conf = conf;
+	ha->started = clock_mono_us(r->env->clock);
+	ha->started_wall = clock_wall_us(r->env->clock);
 	stats_register(r->env->stats, &ha->st, "ha", ha_desc, HA_ST_MAX);
 	ha_cache_init(&ha->cache);
 	ha->peers_by_addr = htab_new();

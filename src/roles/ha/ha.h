@@ -24,6 +24,8 @@
 	X(REFUSE_TS_MISSING, "refused-ts-missing", "148: draft 5.5, 8.4") \
 	X(REFUSE_TS_WINDOW, "refused-ts-window", "148: draft 5.5, A23") \
 	X(REFUSE_TS_ORDER, "refused-ts-order", "148: draft 5.5, A23") \
+	X(REFUSE_TS_RESTART, "refused-ts-restart", \
+	    "148: may be from before our start: PROTOCOL 10.6") \
 	X(REFUSE_NO_HNP, "refused-no-hnp", "147: draft 5.9, 8.5") \
 	X(REFUSE_NOT_ANCHORED, "refused-not-anchored", "132: A7") \
 	X(REFUSE_NOT_MNS_PREFIX, "refused-not-mns-prefix", "129: A50") \
@@ -258,6 +260,8 @@ struct ha {
 	uint64_t recheck_removals;
 	unsigned recheck_passes;
 	struct timer sweep;		/* leftovers of an earlier run */
+	usec_t started;
+	int64_t started_wall;
 	struct ha_homes *homes;		/* ha_home.c */
 	struct ratelimit rl_disc;	/* ha_disc.c */
 	struct ha_dhcp *dhcp;		/* ha_dhcp.c; NULL: not served */

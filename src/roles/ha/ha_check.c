@@ -16,6 +16,7 @@
  *    5  entitled         not-entitled        129      A7
  *    6  ts_present       ts-missing          148      5.5, 8.4
  *       ts_window        ts-window           148      A23
+ *       ts_restart       ts-restart          148      PROTOCOL 10.6
  *       ts_order         ts-order            148      A23
  *    (lifetime 0 leaves the chain here)
  *    9  hnp_present      no-hnp              147      5.9
@@ -115,6 +116,26 @@ check_ts_window(struct ha_check *c)
 	ts = mh_ts_to_us(c->req->ts);
 	return ts > now + window || ts < now - window ? REFUSE_TS_WINDOW :
 	    REFUSE_NONE;
+}
+
+/*
+ * An earlier run of ours may have accepted it already: we do not know its last
+ * time stamps (PROTOCOL 10.6).  They were from before our start, or by as much
+ * as the window from after it when the sender's clock was ahead.  Later than a
+ * window (or two) after the start the window check refuses them.
+ */
+static enum refusal
+check_ts_restart(struct ha_check *c)
+{
+	const struct ha *ha = c->ha;
+	int64_t window = ha->conf->ts_window_us;
+	int64_t ahead = ha->conf->restart_guard == HA_GUARD_WINDOW ? window : 0;
+
+	if (!c->req->has_ts || ha->conf->restart_guard == HA_GUARD_OFF ||
+	    clock_mono_us(ha->role.env->clock) - ha->started > window + ahead)
+		return REFUSE_NONE;
+	return c->req->ts >= mh_ts_from_us(ha->started_wall + ahead) ?
+	    REFUSE_NONE : REFUSE_TS_RESTART;
 }
 
 /*
@@ -306,7 +327,7 @@ check_limits(struct ha_check *c)
 static check_fn *const identity[] = { check_enabled, check_nai };
 static check_fn *const sender[] = { check_known, check_pma, check_coa,
 	check_pma_for_mn, check_entitled, check_ts_present, check_ts_window,
-	check_ts_order };
+	check_ts_restart, check_ts_order };
 static check_fn *const registration[] = { check_hnp_present, check_hnp_form,
 	check_hnp_anchored, check_hnp_of_mn, check_hnp_free, check_hnp_same,
 	check_limits };

@@ -15,6 +15,7 @@
 	  __VA_ARGS__ }
 
 static const char *const tunnel_names[] = { "dynamic", "static", NULL };
+static const char *const guard_names[] = { "start", "window", "off", NULL };
 
 static const struct cfg_field pma_fields[] = {
 	F(ha_conf_pma, "address", CFG_IN6, address, .flags = CFG_F_REQUIRED,
@@ -116,6 +117,15 @@ static const struct cfg_field ha_fields[] = {
 	    .help = "How far a Time Stamp may be from our clock; beyond that "
 	    "the registration is refused with status 148 (section 5.5). The "
 	    "clocks of the domain must agree better than this."),
+	F(ha_conf, "restart-guard", CFG_ENUM, restart_guard,
+	    .names = guard_names, .def = "start",
+	    .help = "What replays an earlier run may have accepted already; "
+	    "its time stamps are not kept. start: registrations stamped "
+	    "before our start are refused with status 148, and the next try "
+	    "is stamped later. window: also those stamped less than "
+	    "timestamp-window after it, because the sender's clock may have "
+	    "been ahead; nobody can register until then, and who tried comes "
+	    "back half a minute later. off: neither."),
 	F(ha_conf, "max-bindings", CFG_UINT, max_bindings, .min = 1,
 	    .max = 16000000, .def = "1000000",
 	    .help = "At most that many bindings in all; further ones are "

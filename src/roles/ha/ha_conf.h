@@ -10,6 +10,9 @@
 
 enum ha_tunnel_kind { HA_TUNNEL_DYNAMIC, HA_TUNNEL_STATIC };
 
+/* Time stamps that an earlier run may have accepted (PROTOCOL 10.6). */
+enum ha_guard { HA_GUARD_START, HA_GUARD_WINDOW, HA_GUARD_OFF };
+
 struct ha_conf_pma {		/* `pmas:` an authorised PMA (D5-1) */
 	struct cfg_where at;
 	struct in6_addr address;
@@ -43,6 +46,7 @@ struct ha_conf {
 	bool proxy_registration;	/* no: 145 for everybody */
 	int64_t max_lifetime_us;
 	int64_t ts_window_us;
+	int restart_guard;		/* enum ha_guard */
 	uint32_t max_bindings;
 	int64_t min_delete_delay_us;	/* A45, default 0 */
 	bool answer_unknown_dereg;	/* lifetime 0 without binding: 133 */
