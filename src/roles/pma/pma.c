@@ -116,10 +116,7 @@ pma_reload(struct role *r, const void *conf)
 static void
 stop_one(struct bule *b)
 {
-	struct policy *policy = b->pma->role.env->policy;
-
-	if (b->lookup)
-		policy->ops->cancel(policy, b);
+	profile_cancel(b);
 	if (b->signalled && b->peer != NULL && b->state != BUL_DEREG)
 		pbu_send_last(b);
 	ra_withdraw(b);
@@ -131,10 +128,7 @@ stop_one(struct bule *b)
 static void
 keep_one(struct bule *b)
 {
-	struct policy *policy = b->pma->role.env->policy;
-
-	if (b->lookup)
-		policy->ops->cancel(policy, b);
+	profile_cancel(b);
 	path_abandon(b);
 	list_free(b);
 }
@@ -169,7 +163,7 @@ pma_stop(struct role *r, bool keep)
 static void
 pma_policy_changed(struct role *r)
 {
-	each_entry(pma_of(r), fsm_policy_changed);
+	each_entry(pma_of(r), profile_changed);
 }
 
 static void

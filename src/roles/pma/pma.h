@@ -6,6 +6,7 @@
  *   pma_access.c  access interfaces: they come, change and vanish
  *   pma_list.c    the binding update list and its indexes
  *   pma_fsm.c     the state machine of one mobile node (PROTOCOL 5.1)
+ *   pma_profile.c what the policy says of it
  *   pma_learn.c   addresses that are learnt, by DHCP or from the home agent
  *                 (PROTOCOL 5.4)
  *   pma_ip4.c     the IPv4 home address
@@ -297,12 +298,26 @@ void fsm_path_idle(struct bule *b);
 void fsm_reregister(struct bule *b);
 /* Shared-Prefix: it is here and has no address any more. */
 void fsm_home_lost(struct bule *b);
-/* The policy was read again. */
-void fsm_policy_changed(struct bule *b);
 /* Nobody answered the probe. */
 void fsm_probe_failed(struct bule *b);
 /* Free it now, or when the data plane lets go of it. */
 void fsm_forget(struct bule *b);
+
+/* For pma_profile.c. */
+void fsm_set_state(struct bule *b, enum bul_state s);
+void fsm_enter_reg(struct bule *b);
+/* status: of the PBA that refused; -1: none did. */
+void fsm_enter_denied(struct bule *b, const char *why, int status);
+/* No forwarding, no advertising; whatever was said is taken back. */
+void fsm_stop_service(struct bule *b);
+
+/* --- pma_profile.c ------------------------------------------------------------- */
+
+/* Who is it?  Enters PROFILE; what follows comes from there. */
+void profile_look_up(struct bule *b);
+void profile_cancel(struct bule *b);
+/* The policy was read again. */
+void profile_changed(struct bule *b);
 
 /* --- pma_learn.c (PROTOCOL 5.4) ------------------------------------------------ */
 

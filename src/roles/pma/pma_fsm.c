@@ -48,8 +48,8 @@ wheel_of(const struct bule *b)
 	return b->pma->role.env->wheel;
 }
 
-static void
-set_state(struct bule *b, enum bul_state s)
+void
+fsm_set_state(struct bule *b, enum bul_state s)
 {
 	if (b->state == s)
 		return;
@@ -60,8 +60,8 @@ set_state(struct bule *b, enum bul_state s)
 }
 
 /* No forwarding, no advertising; whatever was said is taken back. */
-static void
-stop_service(struct bule *b)
+void
+fsm_stop_service(struct bule *b)
 {
 	struct wheel *w = wheel_of(b);
 
@@ -74,35 +74,25 @@ stop_service(struct bule *b)
 	path_unwant(b, AF_UNSPEC);
 }
 
-static void
-cancel_lookup(struct bule *b)
-{
-	struct policy *policy = b->pma->role.env->policy;
-
-	if (b->lookup)
-		policy->ops->cancel(policy, b);
-	b->lookup = false;
-}
-
 void
 fsm_forget(struct bule *b)
 {
-	cancel_lookup(b);
+	profile_cancel(b);
 	probe_stop(b);
 	timer_cancel(wheel_of(b), &b->t_signal);
 	timer_cancel(wheel_of(b), &b->t_ra);
-	set_state(b, BUL_IDLE);
+	fsm_set_state(b, BUL_IDLE);
 	b->awaiting = false;
 	b->gone = true;
-	stop_service(b);	/* frees it, at once or when the kernel is done */
+	fsm_stop_service(b);	/* frees it, at once or when the kernel is done */
 }
 
 /* --- registering ------------------------------------------------------------------ */
 
-static void
-enter_reg(struct bule *b)
+void
+fsm_enter_reg(struct bule *b)
 {
-	set_state(b, BUL_REG);
+	fsm_set_state(b, BUL_REG);
 	b->timeout_us = b->pma->conf->initial_timeout_us;
 	b->tries = 0;
 	pbu_send(b, pbu_lifetime(b));
@@ -111,7 +101,7 @@ enter_reg(struct bule *b)
 static void
 enter_rereg(struct bule *b)
 {
-	set_state(b, BUL_REREG);
+	fsm_set_state(b, BUL_REREG);
 	b->timeout_us = b->pma->conf->initial_timeout_us;
 	b->tries = 0;
 	pbu_send(b, pbu_lifetime(b));
@@ -130,23 +120,23 @@ enter_backoff(struct bule *b, const char *why)
 	    KV_STR("why", why), KV_U("wait_s", (uint64_t)(wait /
 	    USEC_PER_SEC)));
 	b->awaiting = false;
-	set_state(b, BUL_BACKOFF);
+	fsm_set_state(b, BUL_BACKOFF);
 	b->timeout_us = wait;
 	timer_arm(wheel_of(b), &b->t_signal, wait);
-	stop_service(b);
+	fsm_stop_service(b);
 }
 
-static void
-enter_denied(struct bule *b, const char *why, int status)
+void
+fsm_enter_denied(struct bule *b, const char *why, int status)
 {
 	stat_inc(&b->pma->st, PMA_ST_DENIED);
 	role_event(&b->pma->role, "denied", KV_STR("nai", b->nai),
 	    KV_STR("why", why), KV_I("status", status));
 	b->awaiting = false;
 	timer_cancel(wheel_of(b), &b->t_signal);
-	set_state(b, BUL_DENIED);
+	fsm_set_state(b, BUL_DENIED);
 	b->timeout_us = 0;
-	stop_service(b);
+	fsm_stop_service(b);
 }
 
 /*
@@ -160,9 +150,9 @@ enter_wait_dhcp(struct bule *b)
 	role_event(&b->pma->role, "waiting-for-dhcp", KV_STR("nai", b->nai));
 	b->awaiting = false;
 	timer_cancel(wheel_of(b), &b->t_signal);
-	set_state(b, BUL_WAIT_DHCP);
+	fsm_set_state(b, BUL_WAIT_DHCP);
 	b->more->waiting = pma_now(b->pma);
-	stop_service(b);
+	fsm_stop_service(b);
 	ra_advertise(b);
 	dhcp_node_ready(b);
 }
@@ -177,7 +167,7 @@ deregistered(struct bule *b)
 	if (!b->stays)
 		fsm_forget(b);
 	else if (learn_home(b, &home))
-		enter_reg(b);
+		fsm_enter_reg(b);
 	else
 		enter_wait_dhcp(b);
 }
@@ -186,7 +176,7 @@ deregistered(struct bule *b)
 static void
 enter_dereg(struct bule *b, bool stays)
 {
-	cancel_lookup(b);
+	profile_cancel(b);
 	timer_cancel(wheel_of(b), &b->t_signal);
 	b->stays = stays;
 	if (!b->signalled) {		/* nobody knows of it */
@@ -196,11 +186,11 @@ enter_dereg(struct bule *b, bool stays)
 			fsm_forget(b);
 		return;
 	}
-	set_state(b, BUL_DEREG);
+	fsm_set_state(b, BUL_DEREG);
 	b->timeout_us = b->pma->conf->initial_timeout_us;
 	b->tries = 0;
 	pbu_send(b, 0);
-	stop_service(b);
+	fsm_stop_service(b);
 }
 
 void
@@ -219,7 +209,7 @@ fsm_reregister(struct bule *b)
 	switch ((enum bul_state)b->state) {
 	case BUL_WAIT_DHCP:
 		if (learn_home(b, &home))
-			enter_reg(b);
+			fsm_enter_reg(b);
 		break;
 	case BUL_ACTIVE:
 		enter_rereg(b);
@@ -232,99 +222,6 @@ fsm_reregister(struct bule *b)
 	default:
 		break;			/* the next PBU will say it */
 	}
-}
-
-/* --- the profile ---------------------------------------------------------------------- */
-
-static const struct in6_addr *
-home_agent_of(const struct bule *b, const struct profile *prof)
-{
-	return in6_is_zero(&prof->home_agent) ? &b->pma->conf->home_agent :
-	    &prof->home_agent;
-}
-
-/* The model, prefix, address and home agent that the entry has already? */
-static bool
-same_place(const struct bule *b, const struct profile *prof)
-{
-	const struct in6_addr *static6 = b->more != NULL ? &b->more->static6 :
-	    &in6addr_any;
-
-	return b->peer != NULL && prefix_eq(&b->hnp, &prof->home_prefix) &&
-	    b->per_mn_prefix == (prof->model == MODEL_PER_MN_PREFIX) &&
-	    in6_eq(static6, &prof->home_address) &&
-	    in6_eq(&b->peer->address, home_agent_of(b, prof));
-}
-
-static bool
-take_profile(struct bule *b, const struct profile *prof)
-{
-	struct pma *p = b->pma;
-	const struct in6_addr *ha = home_agent_of(b, prof);
-
-	if (!prof->pmip) {
-		stat_inc(&p->st, PMA_ST_NOT_ENTITLED);
-		enter_denied(b, "not-entitled", -1);
-		return false;
-	}
-	if (in6_is_zero(ha)) {
-		stat_inc(&p->st, PMA_ST_NO_HOME_AGENT);
-		enter_denied(b, "no-home-agent", -1);
-		return false;
-	}
-	if (b->peer != NULL)
-		b->peer->nodes--;
-	b->peer = list_peer(p, ha);
-	b->peer->nodes++;
-	list_set_hnp(b, &prof->home_prefix,
-	    prof->model == MODEL_PER_MN_PREFIX);
-	b->addr_config = (uint8_t)prof->addr_config;
-	b->lifetime_us = prof->lifetime_us;
-	if (!learn_profile(b, prof)) {
-		enter_denied(b, "no-memory", -1);
-		return false;
-	}
-	return true;
-}
-
-static void
-on_profile(void *ctx, int err, const struct profile *prof)
-{
-	struct bule *b = ctx;
-
-	b->lookup = false;
-	if (b->state != BUL_PROFILE)
-		return;
-	if (err < 0 && err != -ENOENT) {
-		/* The store did not answer: that says nothing of the node. */
-		timer_arm(wheel_of(b), &b->t_signal, b->pma->conf->backoff_us);
-		return;
-	}
-	if (err < 0) {
-		stat_inc(&b->pma->st, PMA_ST_UNKNOWN_NAI);
-		enter_denied(b, "no-profile", -1);
-		return;
-	}
-	/* What an earlier life of the entry set up must go first. */
-	if (b->paths != NULL && !same_place(b, prof)) {
-		path_unwant(b, AF_UNSPEC);
-		return;			/* fsm_path_idle() asks again */
-	}
-	if (take_profile(b, prof))
-		enter_reg(b);
-}
-
-static void
-enter_profile(struct bule *b)
-{
-	struct policy *policy = b->pma->role.env->policy;
-
-	cancel_lookup(b);
-	timer_cancel(wheel_of(b), &b->t_signal);
-	b->awaiting = false;
-	set_state(b, BUL_PROFILE);
-	b->lookup = true;
-	policy->ops->by_nai(policy, b->nai, b->nai_len, on_profile, b);
 }
 
 /* --- attach ------------------------------------------------------------------------------ */
@@ -441,14 +338,14 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 	case BUL_DEREG:
 		probe_stop(b);
 		announce_attach(b, source);
-		enter_profile(b);
+		profile_look_up(b);
 		break;
 	case BUL_DENIED:
 	case BUL_WAIT_DHCP:
 		/* an RS is no new attachment: every node sends several */
 		if (moved || (source != ATTACH_BY_RS &&
 		    source != ATTACH_BY_NEIGHBOUR) || waited_long(b, source))
-			enter_profile(b);
+			profile_look_up(b);
 		break;
 	case BUL_ACTIVE:
 		if (b->more != NULL && source != ATTACH_BY_NEIGHBOUR)
@@ -477,7 +374,7 @@ static void
 attach_confirmed(struct bule *b)
 {
 	announce_attach(b, b->attached_by);
-	enter_profile(b);
+	profile_look_up(b);
 }
 
 static void
@@ -647,7 +544,7 @@ kernel_refused(struct bule *b, int err)
 static void
 in_service(struct bule *b)
 {
-	set_state(b, b->awaiting ? BUL_REREG : BUL_ACTIVE);
+	fsm_set_state(b, b->awaiting ? BUL_REREG : BUL_ACTIVE);
 	b->rs_pending = false;
 	ra_advertise(b);
 	dhcp_node_ready(b);
@@ -708,7 +605,7 @@ accepted(struct bule *b, const struct mh_msg *m)
 	if (!b->accepted)
 		return;			/* the data plane has refused */
 	if (!fresh && path_ready(b, AF_INET6))
-		set_state(b, BUL_ACTIVE);
+		fsm_set_state(b, BUL_ACTIVE);
 	ip4_answered(b, &m->o);		/* it may ask for another PBU */
 }
 
@@ -748,7 +645,7 @@ refused(struct bule *b, const struct mh_msg *m, enum reaction react)
 		}
 		/* fall through */
 	default:
-		enter_denied(b, why, m->ba.status);
+		fsm_enter_denied(b, why, m->ba.status);
 	}
 }
 
@@ -792,7 +689,7 @@ fsm_path_idle(struct bule *b)
 {
 	/* on_profile() may have waited for this */
 	if (b->state == BUL_PROFILE && !b->lookup)
-		enter_profile(b);
+		profile_look_up(b);
 }
 
 /* --- timers -------------------------------------------------------------------------------------- */
@@ -827,7 +724,7 @@ fsm_signal_timer(struct timer *t)
 
 	switch ((enum bul_state)b->state) {
 	case BUL_PROFILE:
-		enter_profile(b);	/* the policy did not answer */
+		profile_look_up(b);	/* the policy did not answer */
 		break;
 	case BUL_REG:
 	case BUL_REREG:
@@ -855,7 +752,7 @@ fsm_signal_timer(struct timer *t)
 		pbu_send(b, 0);
 		break;
 	case BUL_BACKOFF:
-		set_state(b, BUL_REG);
+		fsm_set_state(b, BUL_REG);
 		/* timeout_us keeps the back-off, so that the next is longer */
 		pbu_send(b, pbu_lifetime(b));
 		break;
@@ -873,79 +770,10 @@ fsm_expiry_timer(struct timer *t)
 	log_warn(LOG(b), MOD(b), "expired", KV_STR("nai", b->nai),
 	    KV_IN6("ha", &b->peer->address));
 	if (b->state == BUL_REREG || b->state == BUL_ACTIVE)
-		set_state(b, BUL_REG);
-	stop_service(b);
+		fsm_set_state(b, BUL_REG);
+	fsm_stop_service(b);
 	/* A node that is being asked whether it is there answers first. */
 	if (b->state == BUL_REG && !timer_armed(&b->t_signal) &&
 	    !b->refresh_after_probe)
 		pbu_send(b, pbu_lifetime(b));
-}
-
-/* --- policy ---------------------------------------------------------------------------------------- */
-
-/* Same place, other terms. */
-static void
-take_changes(struct bule *b, const struct profile *prof)
-{
-	bool readvertise = b->addr_config != prof->addr_config;
-
-	b->lifetime_us = prof->lifetime_us;
-	b->addr_config = (uint8_t)prof->addr_config;
-	if (learn_ip4_changed(b, prof)) {
-		fsm_reregister(b);
-		if (fsm_dhcp_gate(b, AF_INET) == DHCP_RELAY)
-			dhcp_node_ready(b);
-	}
-	if (readvertise)
-		(void)ra_renew(b);
-}
-
-static void
-on_profile_again(void *ctx, int err, const struct profile *prof)
-{
-	struct bule *b = ctx;
-
-	b->lookup = false;
-	if (b->state == BUL_DEREG || b->gone)
-		return;
-	if (b->state == BUL_DENIED) {
-		if (err == 0 && prof->pmip)
-			enter_profile(b);
-		return;
-	}
-	if (err < 0 && err != -ENOENT)
-		return;			/* no answer: as it was */
-	if (err == 0 && prof->pmip && same_place(b, prof)) {
-		take_changes(b, prof);
-		return;
-	}
-	role_event(&b->pma->role, "policy-changed", KV_STR("nai", b->nai));
-	/* The old registration must not outlive what permitted it. */
-	if (b->signalled && b->peer != NULL)
-		pbu_send_last(b);
-	b->signalled = false;
-	timer_cancel(wheel_of(b), &b->t_signal);
-	b->awaiting = false;
-	if (err < 0 || !prof->pmip) {
-		enter_denied(b, err < 0 ? "no-profile" : "not-entitled", -1);
-		return;
-	}
-	stop_service(b);
-	enter_profile(b);
-}
-
-void
-fsm_policy_changed(struct bule *b)
-{
-	struct policy *policy = b->pma->role.env->policy;
-
-	if (b->gone || b->state == BUL_DEREG)
-		return;
-	cancel_lookup(b);
-	if (b->state == BUL_PROFILE) {
-		enter_profile(b);
-		return;
-	}
-	b->lookup = true;
-	policy->ops->by_nai(policy, b->nai, b->nai_len, on_profile_again, b);
 }
