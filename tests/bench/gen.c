@@ -9,6 +9,7 @@
  *
  *	MODE count=N [window=N] [seconds=N] [server=PID] [rate=N] [loss=PERCENT]
  *	     [retry=yes] [spin=yes] [lifetime=SECONDS] [salt=N] [from=N]
+ *	     [timeout=MS]
  *
  * MODE: register, refresh, handover, deregister, mixed (of all four), or echo:
  * refreshes of the same octets to a server that only sends them back, on
@@ -20,7 +21,7 @@
  * At most `window` are outstanding; `rate` paces the start of each per second.
  * An answer must have P, the sequence number, the time stamp, the prefix and
  * the lifetime of its request and come from the home agent to the agent that
- * asked; one that is not there in time (TIMEOUT, doubled with each retry) is
+ * asked; one that is not there in time (timeout, doubled with each retry) is
  * lost.  `loss` drops that share of the packets of either direction, here.
  * Everything is bounded: `count` operations, `seconds` of time.
  *
@@ -48,7 +49,7 @@
 #define WORDS_MAX 32
 #define NAI_FMT "mn%07u@example.com"
 #define NAI_LEN 21
-#define TIMEOUT_US (1 * USEC_PER_SEC)	/* INITIAL_BINDACK_TIMEOUT */
+#define TIMEOUT_MS 1000		/* INITIAL_BINDACK_TIMEOUT */
 #define TRIES_BACKOFF 6		/* 32 s: MAX_BINDACK_TIMEOUT */
 #define BUF (32 << 20)
 #define NS_PER_US 1000ULL
@@ -74,6 +75,7 @@ struct run {			/* one command */
 	uint64_t count, window, rate, loss;
 	uint64_t until_ns;
 	uint32_t lifetime_s;
+	usec_t timeout_us;
 	bool retry, spin;
 	pid_t server;
 	uint64_t stride, at;		/* the order of the nodes */
@@ -222,7 +224,7 @@ request(struct gen *g, struct node *n)
 		n->first_ns = n->sent_ns;
 	if (n->tries < TRIES_BACKOFF)
 		n->tries++;
-	timer_arm(g->wheel, &n->timer, TIMEOUT_US << (n->tries - 1));
+	timer_arm(g->wheel, &n->timer, g->r.timeout_us << (n->tries - 1));
 	if (dropped(g))
 		return;
 	p->len = build(g, n, p);
@@ -537,6 +539,8 @@ command(struct gen *g, char *const *w)
 	r->rate = bench_arg_u(w, "rate", 0);
 	r->loss = bench_arg_u(w, "loss", 0);
 	r->lifetime_s = (uint32_t)bench_arg_u(w, "lifetime", 3600);
+	r->timeout_us = (usec_t)bench_arg_u(w, "timeout", TIMEOUT_MS) *
+	    USEC_PER_MSEC;
 	r->retry = bench_arg(w, "retry", NULL) != NULL;
 	r->spin = bench_arg(w, "spin", NULL) != NULL;
 	r->server = (pid_t)bench_arg_u(w, "server", 0);

@@ -70,6 +70,7 @@ class Results:
         self.rows = {r.key: r for r in rows}
         self.machine = machine
         self.curves = {}        # plots: name -> {series: [(x, y)]}
+        self.details = {}       # more pairs: name -> [(what, median, spread)]
         self.remarks = []       # measured beside the table
 
     def __getitem__(self, key):
@@ -78,10 +79,17 @@ class Results:
     def curve(self, plot, series, x, y):
         self.curves.setdefault(plot, {}).setdefault(series, []).append((x, y))
 
+    def detail(self, name, what, pairs):
+        """Ratios beside the table, from (value, floor)."""
+        ratios = [v / f for v, f in pairs]
+        self.details.setdefault(name, []).append(
+            (what, st.median(ratios), (min(ratios), max(ratios))))
+
     def save(self, path):
         with open(path, "w") as f:
             json.dump({"machine": self.machine,
                        "rows": [r.as_json() for r in self.rows.values()],
-                       "curves": self.curves, "remarks": self.remarks}, f,
+                       "curves": self.curves, "details": self.details,
+                       "remarks": self.remarks}, f,
                       indent=1)
             f.write("\n")

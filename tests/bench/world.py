@@ -2,13 +2,14 @@
 """Where the benchmark happens: namespaces of its own, a home agent with a
 generated policy in one, load from another.
 
-       gen 2001:db8:a::fe ---- 2001:db8:a::1 ha
+       gen 2001:db8:a::fe ---- 2001:db8:a::1 ha ---- cn (when asked for)
        (all of 2001:db8:b::/64: the proxy mobile agents)
 
 Nothing here leaves these namespaces, and close() takes it all down by the
 process ids it started.
 """
 import contextlib
+import ipaddress
 import itertools
 import json
 import os
@@ -26,9 +27,12 @@ TOP, BUILD = daemonlib.TOP, daemonlib.BUILD
 BIN = os.path.join(BUILD, "tests/bench")
 KIND = "pmb"                    # namespaces are pmb<pid>x<n>-<host>
 HA, NEXT = "2001:db8:a::1", "2001:db8:a::fe"
+CN, CN_NEXT = "2001:db8:c::2", "2001:db8:c::1"
 PMA_NET, PMA0 = "2001:db8:b::/64", "2001:db8:b::"
 HOME, HOME0 = "2001:db8:1000::/36", "2001:db8:1000::"
 PMAS = 64
+WITH_MAC = 20000
+PMA_LAST = "2001:db8:b::ffff"   # a real agent's, where the others are played
 _number = itertools.count()
 
 
@@ -44,16 +48,27 @@ def pin(pid, cpu, batch=True):
         os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
 
 
+def prefix_of(first, i):
+    """The i-th /64 behind an address with only 64 bits of its own."""
+    hi = int(ipaddress.IPv6Address(first)) >> 64
+    return str(ipaddress.IPv6Network((hi + i << 64, 64)))
+
+
 def write_policy(path, nodes):
     """Profiles for the generator's nodes, without a YAML library: there may be
-    a million of them."""
+    a million of them.  Each may have IPv4, and the first ones a MAC address
+    (access.c knows it)."""
+    hi = int(ipaddress.IPv6Address(HOME0)) >> 64
     with open(path, "w") as f:
         f.write("mobile-nodes:\n")
         for i in range(nodes):
-            hi = 0x20010db810000000 + i
-            groups = ":".join(f"{hi >> s & 0xffff:x}" for s in (48, 32, 16, 0))
-            f.write(f"- {{nai: mn{i:07d}@example.com, "
-                    f"home-prefix: \"{groups}::/64\"}}\n")
+            groups = ":".join(f"{hi + i >> s & 0xffff:x}"
+                              for s in (48, 32, 16, 0))
+            mac = "" if i >= WITH_MAC else \
+                f", mac: [\"02:00:00:{i >> 16:02x}:{i >> 8 & 255:02x}:" \
+                f"{i & 255:02x}\"]"
+            f.write(f"- {{nai: mn{i:07d}@example.com, home-prefix: "
+                    f"\"{groups}::/64\"{mac}}}\n")
 
 
 class Gen:
@@ -115,7 +130,7 @@ class World:
             raise
 
     def _links(self):
-        self.ns = nslib.create(self.prefix, ("ha", "gen"))
+        self.ns = nslib.create(self.prefix, ("ha", "gen", "cn", "mn"))
         self["ha"].ip(f"link add core0 type veth peer name core0 netns "
                       f"{self.prefix}-gen")
         for n, addr in (("ha", HA), ("gen", NEXT)):
@@ -126,6 +141,29 @@ class World:
             self[n].ip(f"addr add {addr}/64 dev core0 nodad")
         self["gen"].ip(f"route add local {PMA_NET} dev lo")
         self["ha"].ip(f"route add {PMA_NET} via {NEXT}")
+
+    def source(self):
+        """Make `cn` a host behind the home agent."""
+        if self["cn"].ip_json("link", "show", "dev", "eth0"):
+            return
+        self["ha"].sysctl("net.ipv6.conf.all.forwarding", 1)
+        self["ha"].ip(f"link add cn0 type veth peer name eth0 netns "
+                      f"{self.prefix}-cn", f"addr add {CN_NEXT}/64 dev cn0 nodad")
+        self["ha"].set_up("cn0", True)
+        self["cn"].set_up("eth0", True)
+        self["cn"].ip(f"addr add {CN}/64 dev eth0 nodad",
+                      f"route add ::/0 via {CN_NEXT}")
+
+    def access(self):
+        """An access link of the `gen` host, with the `mn` host on it."""
+        if self["mn"].ip_json("link", "show", "dev", "eth0"):
+            return
+        gen = self["gen"]
+        gen.sysctl("net.ipv6.conf.all.forwarding", 1)
+        gen.ip(f"link add acc0 type veth peer name eth0 netns "
+               f"{self.prefix}-mn", f"addr add {PMA_LAST}/128 dev lo")
+        gen.set_up("acc0", True)
+        self["mn"].set_up("eth0", True)
 
     def _floor(self):
         p = subprocess.Popen([f"{BIN}/floor", f"netns={self['ha'].path}"])
@@ -174,16 +212,36 @@ class World:
     def ha_conf(self, nodes, backend, level="warn", **ha):
         # static: making and deleting devices is not what is measured
         pmas = [{"address": f"2001:db8:b::{i:x}" if i else "2001:db8:b::",
-                 "tunnel": "static"} for i in range(PMAS)]
+                 "tunnel": "static"} for i in [*range(PMAS), 0xffff]]
         return {
-            "security": {"ipsec": "none"},
-            "log": {"level": level, "destination": "stderr"},
-            "control": {"socket": f"{self.folder}/ha.sock"},
-            "dataplane": {"backend": backend, "max-paths": 2 * nodes + 1024},
-            "policy": {"file": self.policy(nodes)},
+            **self.common("ha", nodes, backend, level),
             "ha": {"addresses": [HA], "uplink": "core0",
                    "home-prefixes": [HOME], "pmas": pmas,
                    "max-bindings": nodes + 1000, **ha}}
+
+    def common(self, name, nodes, backend, level="warn"):
+        return {
+            "security": {"ipsec": "none"},
+            "log": {"level": level, "destination": "stderr"},
+            "control": {"socket": f"{self.folder}/{name}.sock"},
+            "dataplane": {"backend": backend, "max-paths": nodes},
+            "policy": {"file": self.policy(nodes)}}
+
+    @contextlib.contextmanager
+    def pma(self, nodes, **pma):
+        """A proxy mobile agent in `gen`, with its access link to `mn`."""
+        self.access()
+        conf = {**self.common("gen", nodes, "bpf"), "pma": {
+            "address": PMA_LAST, "uplink": "core0", "home-agent": HA,
+            "access": [{"interface": "acc0", "type": "shared"}], **pma}}
+        d = daemonlib.Daemon(self["gen"], self.folder, "pma", conf)
+        try:
+            d.spawn()
+            nslib.until(d.ready, 30 + nodes / 10000, "the agent is ready")
+            yield d
+            d.stop(timeout=60)
+        finally:
+            d.kill()
 
     @contextlib.contextmanager
     def ha(self, nodes, backend="bpf", standin=False, env=None, conf=None,

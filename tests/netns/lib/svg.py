@@ -17,22 +17,15 @@ def nice(limit, steps=5):
     return next(power * m for m in (1, 2, 5, 10) if power * m >= raw)
 
 
-class Plot:
-    def __init__(self, title, seconds, top_ms):
-        self.seconds, self.top_ms = seconds, top_ms
+class Canvas:
+    """What every plot is drawn with."""
+
+    def __init__(self, width, height):
         self.out = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
-            f'height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" '
+            f'height="{height}" viewBox="0 0 {width} {height}" '
             'font-family="sans-serif" font-size="12">',
-            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>']
-        self.text(LEFT, 20, title, size=15)
-
-    def x(self, t):
-        return LEFT + t / self.seconds * (WIDTH - LEFT - RIGHT)
-
-    def y(self, ms):
-        ms = min(ms, self.top_ms)
-        return HEIGHT - BOTTOM - ms / self.top_ms * (HEIGHT - TOP - BOTTOM)
+            f'<rect width="{width}" height="{height}" fill="white"/>']
 
     def text(self, x, y, s, anchor="start", size=12, colour="#333"):
         self.out.append(f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" '
@@ -44,6 +37,32 @@ class Plot:
         self.out.append(f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" '
                         f'y2="{y2:.1f}" stroke="{colour}" '
                         f'stroke-width="{width}"{dash}/>')
+
+    def circle(self, x, y, r, colour):
+        self.out.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" '
+                        f'fill="{colour}"/>')
+
+    def rect(self, x, y, width, height, colour):
+        self.out.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
+                        f'height="{height:.1f}" fill="{colour}"/>')
+
+    def write(self, path):
+        with open(path, "w") as f:
+            f.write("\n".join(self.out + ["</svg>"]) + "\n")
+
+
+class Plot(Canvas):
+    def __init__(self, title, seconds, top_ms):
+        super().__init__(WIDTH, HEIGHT)
+        self.seconds, self.top_ms = seconds, top_ms
+        self.text(LEFT, 20, title, size=15)
+
+    def x(self, t):
+        return LEFT + t / self.seconds * (WIDTH - LEFT - RIGHT)
+
+    def y(self, ms):
+        ms = min(ms, self.top_ms)
+        return HEIGHT - BOTTOM - ms / self.top_ms * (HEIGHT - TOP - BOTTOM)
 
     def axes(self):
         bottom = HEIGHT - BOTTOM
@@ -85,8 +104,7 @@ class Plot:
         y = HEIGHT - 12
         self.text(LEFT, y, "dot: an answered echo; red: a lost one; dashed: "
                   "the node is plugged into another access router")
-        with open(path, "w") as f:
-            f.write("\n".join(self.out + ["</svg>"]) + "\n")
+        super().write(path)
 
 
 def roaming(path, title, ping, moves):
