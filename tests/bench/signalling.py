@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from world import (BIN, HA, Failure, bpf_memory, cpu_seconds, kernel_memory,
-                   pin, rss, settle)
+                   pin, rss, settle, wait_for)
 
 WINDOW = 512
 SERVER_CPU = GEN_CPU = 1            # throughput: one processor for both
@@ -86,13 +86,11 @@ def rates(world, res, nodes, kind, reps, main):
     rows["refresh"] = res["refresh"] if main and kind == "bpf" else \
         Row("refresh", "refresh", None, None)
     with bench(world, nodes, kind) as b:
-        before_user, before_kernel = rss(b.pid), kernel_memory()
+        before = kernel_memory()
         registrations(b, rows["register"], reps)
         settle()
-        memory = (rss(b.pid) - before_user) / nodes, \
-            (kernel_memory() - before_kernel) / nodes
-        if kind == "bpf":
-            memory = (*memory, bpf_memory(b.daemon) / nodes)
+        if kind == "routes" and main:
+            res["memory-routes"].add((kernel_memory() - before) / nodes)
         for _ in range(reps):
             b.ratio(rows["refresh"], "refresh", ops(nodes))
         for _ in range(reps):
@@ -103,7 +101,7 @@ def rates(world, res, nodes, kind, reps, main):
             f"{nodes} bindings, {kind}, {mode}: "
             f"{row.samples[-1]['value']:.0f} per CPU-second, "
             f"{row.median:.2f} of the floor")
-    return {"memory": memory, **{m: r.median for m, r in rows.items()}}
+    return {m: r.median for m, r in rows.items()}
 
 
 def registrations(b, row, reps):
@@ -154,7 +152,8 @@ def latency(world, res, nodes, reps):
 
 class Turns:
     """The figures of turns.so."""
-    SIZE = 40
+    LAYOUT = "7Q"
+    SIZE = struct.calcsize(LAYOUT)
 
     def __init__(self, folder):
         self.path = f"{folder}/turns"
@@ -170,9 +169,20 @@ class Turns:
         self.map[:] = bytes(self.SIZE)
 
     def read(self):
-        n, cpu, wall, over1, over5 = struct.unpack("5Q", self.map[:])
+        n, cpu, wall, over1, over5, _, _ = struct.unpack(self.LAYOUT,
+                                                         self.map[:])
         return {"turns": n, "cpu_ms": cpu / 1e6, "wall_ms": wall / 1e6,
                 "over_1ms": over1, "over_5ms": over5}
+
+    def heap(self, daemon):
+        """Octets that the daemon's malloc() has given out."""
+        self.map[40:48] = struct.pack("Q", 1)
+
+        def answered():
+            daemon.show("status")           # whatever makes it turn
+            return struct.unpack("Q", self.map[40:48])[0] == 0
+        wait_for(answered, 60, "the heap is counted")
+        return struct.unpack("Q", self.map[48:56])[0]
 
     def close(self):
         self.map.close()
@@ -181,17 +191,22 @@ class Turns:
 
 
 def stall(world, res, nodes, kind="bpf"):
+    """Growing: how long the loop stalls, and what it costs in memory."""
     t = Turns(world.folder)
     try:
         with bench(world, nodes, kind, env=t.env()) as b:
+            before = t.heap(b.daemon)
             t.clear()
             for _ in b.register_all():
                 pass
             r = t.read()
+            heap = (t.heap(b.daemon) - before) / nodes
             if r["turns"] == 0:
                 raise Failure("turns.so saw no turn of the loop")
             if kind == "bpf":
                 res["stall"].add(r["cpu_ms"], **r)
+                res["memory-user"].add(heap)
+                res["memory-bpf"].add(bpf_memory(b.daemon) / nodes)
             res.remarks.append(
                 f"growing to {nodes} bindings ({kind}): {r['turns']} turns of "
                 f"the loop, longest {r['cpu_ms']:.2f} ms of CPU time, "
