@@ -74,9 +74,10 @@ static const struct cfg_field dataplane_fields[] = {
 	    "that table."),
 	F(dataplane_conf, "set-sysctls", CFG_BOOL, set_sysctls, .def = "yes",
 	    .flags = CFG_F_RESTART,
-	    .help = "Turn on forwarding where it is off, and solicit neighbours "
-	    "on access interfaces every 100 ms. With no, the daemon only "
-	    "checks forwarding and names what is missing."),
+	    .help = "Turn on forwarding where it is off; on access interfaces "
+	    "solicit neighbours every 100 ms, and answer ARP only for their "
+	    "own addresses. With no, the daemon only checks forwarding and "
+	    "names what is missing."),
 	F(dataplane_conf, "max-tunnels", CFG_UINT, max_tunnels, .min = 1,
 	    .max = 65536, .def = "4096", .flags = CFG_F_RESTART,
 	    .help = "At most that many tunnels."),

@@ -30,6 +30,12 @@
  * the handover takes.
  */
 #define ACCESS_RETRANS_MS 100
+/*
+ * ARP on an access link is answered by the kernel only for addresses of that
+ * very interface.  For those that mobile nodes take for their router's the role
+ * answers, even if the home agent is this machine and has them elsewhere.
+ */
+#define ARP_IGNORE_OTHERS 1
 #define PATH_CAP 128
 #define MTU_EXPIRES_S 600
 
@@ -142,27 +148,6 @@ dp_sysctl_mtu_expires(void)
 	return v * USEC_PER_SEC;
 }
 
-void
-dp_sysctl_access(const struct dp_conf *c, struct log *log, const char *ifname)
-{
-	char path[PATH_CAP], name[PATH_CAP];
-	int v = 0, r;
-
-	snprintf(path, sizeof(path),
-	    "/proc/sys/net/ipv6/neigh/%s/retrans_time_ms", ifname);
-	if (!c->set_sysctls || sysctl_read(path, &v) < 0 ||
-	    v <= ACCESS_RETRANS_MS)
-		return;
-	r = sysctl_write(path, ACCESS_RETRANS_MS);
-	if (r == 0)
-		log_info(log, DP_MOD, "sysctl-set", KV_STR("name",
-		    sysctl_name(path, name)), KV_U("value",
-		    ACCESS_RETRANS_MS));
-	else
-		log_warn(log, DP_MOD, "sysctl-refused", KV_STR("name",
-		    sysctl_name(path, name)), KV_ERR(r));
-}
-
 static void
 sysctl_want(const struct dp_conf *c, struct log *log, const char *family,
     const char *ifname, const char *what, int value)
@@ -180,6 +165,32 @@ sysctl_want(const struct dp_conf *c, struct log *log, const char *family,
 		log_warn(log, DP_MOD, "sysctl-wanted", KV_STR("name",
 		    sysctl_name(path, name)), KV_I("value", value),
 		    KV_ERR(r));
+}
+
+void
+dp_sysctl_access(const struct dp_conf *c, struct log *log, const char *ifname)
+{
+	char path[PATH_CAP], name[PATH_CAP];
+	int v = 0, r;
+
+	if (!c->set_sysctls)
+		return;
+	sysctl_path(path, "ipv4", ifname, "arp_ignore");
+	if (sysctl_read(path, &v) == 0 && v < ARP_IGNORE_OTHERS)
+		sysctl_want(c, log, "ipv4", ifname, "arp_ignore",
+		    ARP_IGNORE_OTHERS);
+	snprintf(path, sizeof(path),
+	    "/proc/sys/net/ipv6/neigh/%s/retrans_time_ms", ifname);
+	if (sysctl_read(path, &v) < 0 || v <= ACCESS_RETRANS_MS)
+		return;
+	r = sysctl_write(path, ACCESS_RETRANS_MS);
+	if (r == 0)
+		log_info(log, DP_MOD, "sysctl-set", KV_STR("name",
+		    sysctl_name(path, name)), KV_U("value",
+		    ACCESS_RETRANS_MS));
+	else
+		log_warn(log, DP_MOD, "sysctl-refused", KV_STR("name",
+		    sysctl_name(path, name)), KV_ERR(r));
 }
 
 void

@@ -173,6 +173,24 @@ def test_router_is_answered_for(at_ar1):
     assert not any(a.startswith("10.1.") for a in have)
 
 
+def test_the_kernel_does_not_answer_too(at_ar1):
+    """D6.5-3: one answer, also where the router's address is the machine's own
+    because the home agent is here as well."""
+    from scapy.layers.l2 import ARP
+    d = at_ar1
+    d["ar1"].ip(f"addr add {ROUTER4['mn1']}/32 dev lo")
+    try:
+        seen = d.capture("mn1", "eth0", "arp")
+        arp(d, "mn1", "ar1", ROUTER4["mn1"], HOA4["mn1"])   # asks twice
+        seen.stop()
+    finally:
+        d["ar1"].ip(f"addr del {ROUTER4['mn1']}/32 dev lo")
+    asked, told = ([p for _, p in frames(seen.path) if p[ARP].op == op and
+                    p[ARP].pdst == pdst] for op, pdst in
+                   ((1, ROUTER4["mn1"]), (2, HOA4["mn1"])))
+    assert 0 < len(told) <= len(asked)
+
+
 @pytest.mark.parametrize("target,sender", [
     (HOA4["mn1"], "0.0.0.0"),           # a probe for its own address
     (HOA4["mn1"], HOA4["mn1"]),         # an announcement of it
