@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A Mobile IPv6 client, played by scapy, and the home agent that serves proxies
+only (PROTOCOL 4.9, A35): it is told so when it has the right to speak, and the
+proxy binding never notices."""
+import socket
+
+import pytest
+
+from lib import esp, kernel
+from lib.capture import packets
+from lib.ns import holds, until
+from lib.topology import ADDR, COA, HA, NAI, PREFIX
+from lib.traffic import Pinger, send_raw
+
+from scapy.layers.inet6 import (HAO, IPv6, IPv6ExtHdrDestOpt, MIP6MH_BE,
+                                MIP6MH_BU, MIP6MH_CoTI, MIP6MH_HoTI)
+
+LAB, STRANGER = COA["lab"], esp.STRANGER
+# scapy's client sends unprotected; where that is not accepted the kernel, or
+# the daemon, has dropped it before anybody could answer
+CLEAR = not esp.ON
+HOME_REGISTRATION, TYPE_CHANGE = 131, 139
+
+
+def prepare(topology):
+    topology["lab"].ip(f"addr add {STRANGER}/64 dev core0 nodad")
+
+
+DOMAIN = {"prepare": prepare}
+
+
+@pytest.fixture
+def proxied(d):
+    """mn1 is registered by ar1; whatever a test does, it stays that way."""
+    d.attach("mn1", "ar1")
+    before = kernel.paths(d.ha)
+    moves = d.ha.binding(NAI["mn1"])["moves"]
+    assert before == {PREFIX["mn1"]: COA["ar1"]}
+    yield d
+    assert kernel.paths(d.ha) == before
+    b = d.ha.binding(NAI["mn1"])
+    assert (b["coa"], b["moves"], b["proxy"]) == (COA["ar1"], moves, True)
+    p = Pinger(d["cn"], ADDR["mn1"], interval=0.02)
+    until(lambda: p.rtt, 5, "the node is reached as before")
+    p.stop(linger=0)
+
+
+def binding_update(src, home=None, seq=77, lifetime=75):
+    packet = IPv6(src=src, dst=HA, hlim=64)
+    if home is not None:
+        packet /= IPv6ExtHdrDestOpt(options=[HAO(hoa=home)])
+    return packet / MIP6MH_BU(seq=seq, flags="HA", mhtime=lifetime)
+
+
+def answers(d, *sent):
+    """Send them from the lab; the Mobility Headers that come back to it."""
+    seen = d.capture("core", "lab", "ip6", evidence=False, clear=True)
+    for packet in sent:
+        send_raw(d["lab"], packet)
+    # a request that is answered in any case, behind all the others
+    hand = d.hand_pma()
+    hand.register("nobody@example.com", "2001:db8:1:ee::/64")
+    seen.stop()
+    out = [p for _, p, _ in packets(seen.path)
+           if p.src == HA and p.nh == 135]
+    return [(p.dst, p.payload) for p in out
+            if bytes(p.payload)[2] != 6 or p.payload.seq != hand.seq or
+            p.payload.status in (HOME_REGISTRATION, TYPE_CHANGE)]
+
+
+def count(d, name):
+    return d.ha.counters().get(name, 0)
+
+
+@pytest.mark.skipif(not CLEAR, reason="the client is dropped by IPsec policy")
+def test_told_that_it_is_not_served(proxied):
+    """D5-4, D8.2-2: 131 without P, from a configured peer."""
+    for home in (None, "2001:db8:1:77::5"):
+        got = answers(proxied, binding_update(LAB, home))
+        assert [(dst, ba.status, ba.seq, int(ba.flags), ba.mhtime)
+                for dst, ba in got] == [(LAB, HOME_REGISTRATION, 77, 0, 0)]
+
+
+@pytest.mark.skipif(not CLEAR, reason="the client is dropped by IPsec policy")
+def test_address_of_a_proxy_binding(proxied):
+    """D5-4, A35: 139 for any address of the node's prefix; also when it asks
+    to be de-registered."""
+    for lifetime in (75, 0):
+        got = answers(proxied, binding_update(LAB, ADDR["mn1"],
+                                              lifetime=lifetime))
+        assert [(dst, ba.status, int(ba.flags)) for dst, ba in got] == \
+            [(LAB, TYPE_CHANGE, 0)]
+    assert count(proxied, "ha.plain-bu-proxy") >= 2
+
+
+def test_strangers_hear_nothing(proxied):
+    """PROTOCOL 4.9: who is no configured peer is not answered (D4-6)."""
+    assert answers(proxied, binding_update(STRANGER),
+                   binding_update(STRANGER, ADDR["mn1"]),
+                   binding_update(STRANGER, "2001:db8:1:77::5")) == []
+
+
+def test_node_without_a_right_to(proxied):
+    """D5-4, A35, D7-3: the node itself runs Mobile IPv6 and registers, from
+    its home address, through the tunnel: nothing comes of it."""
+    mn1 = proxied["mn1"]
+    before = count(proxied, "ha.plain-bu-dropped")
+    s = mn1.socket(socket.AF_INET6, socket.SOCK_RAW, 135)
+    with s:
+        s.bind((ADDR["mn1"], 0))
+        s.sendto(bytes(binding_update(ADDR["mn1"]))[40:], (HA, 0))
+        if CLEAR:
+            until(lambda: count(proxied, "ha.plain-bu-dropped") == before + 1,
+                  5, "it arrives")
+        s.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            s.recv(2048)
+
+
+@pytest.mark.skipif(not CLEAR, reason="the client is dropped by IPsec policy")
+def test_types_that_are_not_served(proxied):
+    """PROTOCOL 10.1, D5.7-1: CoTI, HoTI and Binding Errors to the home agent
+    are counted and not answered; a type nobody knows gets a Binding Error with
+    the home address."""
+    before = count(proxied, "mh.mh-unserved")
+    got = answers(proxied,
+                  IPv6(src=LAB, dst=HA) / MIP6MH_CoTI(cookie=bytes(8)),
+                  IPv6(src=LAB, dst=HA) / MIP6MH_HoTI(cookie=bytes(8)),
+                  IPv6(src=LAB, dst=HA) / MIP6MH_BE(status=1, ha=ADDR["mn1"]))
+    assert got == []
+    assert count(proxied, "mh.mh-unserved") == before + 3
+
+
+@pytest.mark.skipif(not CLEAR, reason="the client is dropped by IPsec policy")
+def test_damaged(proxied):
+    """RFC 6275 6.1.1, 9.2: a wrong checksum behind the option, an option that
+    runs over: dropped, counted, and nobody is the worse."""
+    bad = bytearray(bytes(binding_update(LAB, ADDR["mn1"])))
+    bad[-1] ^= 1
+    over = bytearray(bytes(binding_update(LAB, ADDR["mn1"])))
+    over[47] = 200
+    before = count(proxied, "mh.mh-checksum"), count(proxied,
+                                                     "hao-sock.hao-option")
+    assert answers(proxied, bytes(bad), bytes(over)) == []
+    assert (count(proxied, "mh.mh-checksum"),
+            count(proxied, "hao-sock.hao-option")) == (before[0] + 1,
+                                                       before[1] + 1)
+
+
+def test_storm(proxied):
+    """PROTOCOL 10.3: a thousand of them change nothing."""
+    packet = binding_update(STRANGER, ADDR["mn1"])
+    p = Pinger(proxied["cn"], ADDR["mn1"], interval=0.02)
+    for _ in range(1000):
+        send_raw(proxied["lab"], packet)
+    holds(lambda: proxied.ha.running, 0.5, "the home agent lives")
+    p.stop()
+    assert not p.lost
