@@ -201,6 +201,24 @@ fsm_home_lost(struct bule *b)
 		enter_dereg(b, true);
 }
 
+/* Refresh; before that, is the node still there? */
+static void
+refresh(struct bule *b)
+{
+	const struct pma_conf *c = b->pma->conf;
+
+	if (c->presence_check_us > 0 && !b->refresh_after_probe &&
+	    pma_now(b->pma) - b->heard >= c->presence_check_us &&
+	    probe_start(b)) {
+		b->refresh_after_probe = true;
+		timer_cancel(wheel_of(b), &b->t_signal);
+		return;
+	}
+	enter_rereg(b);
+}
+
+/* Not everything that changes comes from the node: a router that it left
+ * without a word must not take it back from where it is. */
 void
 fsm_reregister(struct bule *b)
 {
@@ -212,7 +230,7 @@ fsm_reregister(struct bule *b)
 			fsm_enter_reg(b);
 		break;
 	case BUL_ACTIVE:
-		enter_rereg(b);
+		refresh(b);
 		break;
 	case BUL_REG:
 	case BUL_REREG:
@@ -700,21 +718,6 @@ timeout_longer(struct bule *b)
 	b->timeout_us = MIN_OF(b->timeout_us * 2, b->pma->conf->max_timeout_us);
 	b->peer->timeouts++;
 	stat_inc(&b->pma->st, PMA_ST_RETRANS);
-}
-
-/* Refresh; before that, is the node still there? */
-static void
-refresh(struct bule *b)
-{
-	const struct pma_conf *c = b->pma->conf;
-
-	if (c->presence_check_us > 0 && !b->refresh_after_probe &&
-	    pma_now(b->pma) - b->heard >= c->presence_check_us &&
-	    probe_start(b)) {
-		b->refresh_after_probe = true;
-		return;
-	}
-	enter_rereg(b);
 }
 
 void
