@@ -74,7 +74,8 @@ def registered(d, node, router):
 
 def arrive(d, node, router, **kw):
     when = d.plug(node, router, **kw)
-    until(lambda: registered(d, node, router), 10, f"{node} is registered")
+    until(lambda: registered(d, node, router) or (kw and solicit(d, node)), 10,
+          f"{node} is registered", every=0.1)
     return when
 
 
@@ -275,9 +276,7 @@ def test_move_without_dhcp(d, client):
     address = bind(d, client)
     client.stop(signal.SIGKILL)
     asked = d.capture("core", "ar2", DHCP6)
-    d.plug("mn1", "ar2", associate=False)
-    solicit(d, "mn1")
-    until(lambda: registered(d, "mn1", "ar2"), 10, "registered")
+    arrive(d, "mn1", "ar2", associate=False)
     assert leased(d, "mn1") == address
     assert reachable(d["cn"], address)
     asked.stop()
@@ -289,9 +288,7 @@ def test_renewal_after_a_move(d, kea, client):
     with kea.other(lease=SHORT):
         address = bind(d, client)
         asked = d.capture("core", "ar2", DHCP6)
-        d.plug("mn1", "ar2", associate=False)
-        solicit(d, "mn1")
-        until(lambda: registered(d, "mn1", "ar2"), 10, "registered")
+        arrive(d, "mn1", "ar2", associate=False)
         until(lambda: f"RENEW6 {address}" in client.events, 15, "renewed")
         asked.stop()
         renew = [m for m in relayed(asked.path, dhcp.RENEW, dhcp.REPLY)]
