@@ -306,7 +306,7 @@ fill_policy(struct xfrmnl_sp *sp, const struct spd_flow *f, uint32_t spi,
 	xfrmnl_user_tmpl_set_proto(t, IPPROTO_ESP);
 	xfrmnl_user_tmpl_set_mode(t, XFRM_MODE_TRANSPORT);
 	xfrmnl_user_tmpl_set_reqid(t, XFRM_OUR_REQID);
-	xfrmnl_user_tmpl_set_spi(t, htonl(spi));
+	xfrmnl_user_tmpl_set_spi(t, spi);	/* in host order */
 	/* any algorithm: the SAs are ours and say which */
 	xfrmnl_user_tmpl_set_aalgos(t, (int)~0u);
 	xfrmnl_user_tmpl_set_ealgos(t, (int)~0u);

@@ -65,9 +65,11 @@ def pytest_sessionfinish():
 def pytest_runtest_makereport(item, call):
     """A failure shows the end of each daemon's log."""
     report = (yield).get_result()
-    domain = getattr(item, "funcargs", {}).get("domain")
-    if report.failed and isinstance(domain, Domain) and domain.daemons:
-        report.sections.append(("daemon logs", domain.logs(60)))
+    used = {id(d): d for d in getattr(item, "funcargs", {}).values()
+            if isinstance(d, Domain)}
+    for domain in used.values():
+        if report.failed and domain.daemons:
+            report.sections.append(("daemon logs", domain.logs(60)))
 
 
 @pytest.fixture(autouse=True)

@@ -384,6 +384,26 @@ count_policies(struct world *w)
 	return n;
 }
 
+/* Under which SPI the policy outwards wants its packets. */
+static void
+note_spi(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct spd_policy p;
+
+	if (spd_read_policy(nlh, &p) == SPD_READ_OK && p.dir == SPD_OUT &&
+	    p.ntmpl == 1)
+		*(uint32_t *)ctx = p.tmpl[0].spi;
+}
+
+static uint32_t
+policy_spi(struct world *w)
+{
+	uint32_t spi = 0;
+
+	ck_assert_int_eq(xfrm_dump_policies(w->nl, note_spi, NULL, &spi), 0);
+	return spi;
+}
+
 static bool
 kernel_sa(struct world *w, const char *dst, uint32_t spi, struct spd_sa *ret)
 {
@@ -410,6 +430,7 @@ START_TEST(test_static_keys)
 	ck_assert_msg(xfrm_ready(w->x, 0), "%s", xfrm_missing(w->x, 0));
 	ck_assert_uint_eq(count_sas(w), 2);
 	ck_assert_uint_eq(count_policies(w), 2);
+	ck_assert_uint_eq(policy_spi(w), 0x1001);
 	ck_assert(kernel_sa(w, HA, 0x1001, &sa));
 	ck_assert_uint_eq(sa.seq_out, 5000);
 	ck_assert_str_eq(spd_sa_suite(&sa, buf, sizeof(buf)),
@@ -447,10 +468,12 @@ START_TEST(test_static_rollover)
 	ck_assert_int_eq(set_pairs(w, p, 1), 0);
 	ck_assert_int_eq(set_pairs(w, p, 2), 0);
 	ck_assert_uint_eq(count_sas(w), 4);
+	ck_assert_uint_eq(policy_spi(w), 0x1001);
 	swap = p[0];
 	p[0] = p[1];
 	p[1] = swap;
 	ck_assert_int_eq(set_pairs(w, p, 2), 0);
+	ck_assert_uint_eq(policy_spi(w), 0x2001);
 	ck_assert_int_eq(set_pairs(w, p, 1), 0);
 	ck_assert_uint_eq(count_sas(w), 2);
 	ck_assert_uint_eq(count_policies(w), 2);
