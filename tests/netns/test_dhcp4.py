@@ -5,6 +5,7 @@ import ipaddress
 import itertools
 import signal
 import socket
+import time
 import types
 
 import pytest
@@ -20,6 +21,7 @@ from lib.traffic import Pinger4, TcpStream, reachable
 
 MOVES = 3
 SHORT = 8               # seconds of a lease that a test waits for the end of
+RENEWED = 16            # the same; udhcpc takes none for shorter
 BOOTP = "udp port 67 or udp port 68"
 DISCOVER, OFFER, REQUEST, ACK, NAK, RELEASE = 1, 2, 3, 5, 6, 7
 
@@ -302,14 +304,24 @@ def test_tunnelled(roaming):
 
 
 def test_renewal_after_a_move(d, kea, client):
-    """The node renews with its server where it is now; the lease goes on."""
-    with kea.other(lease=SHORT):
+    """The node renews with its server, straight through the tunnel; the
+    router where it is now hears of it, and the lease goes on."""
+    with kea.other(lease=RENEWED):
+        start = time.monotonic()
         address = bind(d, client)
         arrive(d, "mn1", "ar2", associate=False)
-        n = client.events.count(f"bound4 {address}/24 router={ROUTER4['mn1']}")
-        until(lambda: client.events.count(
-            f"bound4 {address}/24 router={ROUTER4['mn1']}") > n, 15, "renewed")
-        holds(lambda: in_service(d, "mn1", "ar2") == address, SHORT,
+        server = d.capture("srv", "core0", BOOTP)
+        bound = f"bound4 {address}/24 router={ROUTER4['mn1']}"
+        assert client.events.count(bound) == 1
+        client.renew()
+        until(lambda: client.events.count(bound) == 2, 10, "renewed")
+        until(lambda: d.ar2.show("mn", nai=NAI["mn1"])[0]["hoa4_from"] ==
+              "dhcp", 5, "heard of at the router")
+        server.stop()
+        assert [m["ciaddr"] for m in bootp(server.path)
+                if m["type"] == REQUEST and m["src"] == address] == [address]
+        holds(lambda: in_service(d, "mn1", "ar2") == address,
+              start + RENEWED + 1 - time.monotonic(),
               "in service beyond the first lease", every=0.5)
         assert reachable(d["cn"], address)
 
