@@ -17,11 +17,14 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 
 #include "core/log.h"
 #include "core/stats.h"
+#include "nd/arp.h"
 #include "nd/link_io.h"
 #include "nd/nd.h"
+#include "nd/udp.h"
 #include "unit/ns.h"
 
 static const struct mac router_mac = { { 0x02, 0, 0, 0, 0, 0x01 } };
@@ -29,6 +32,7 @@ static const struct mac node_mac = { { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55 } };
 static const struct mac other_mac = { { 0x02, 0, 0, 0, 0, 0x99 } };
 static const struct mac all_routers = { { 0x33, 0x33, 0, 0, 0, 0x02 } };
 static const struct mac all_nodes = { { 0x33, 0x33, 0, 0, 0, 0x01 } };
+static const struct mac all_ones = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
 static const struct mac node_group = { { 0x33, 0x33, 0xff, 0x33, 0x44,
 	0x55 } };
 
@@ -51,14 +55,19 @@ struct world {
 	struct link_if acc;
 	int sock_fd;		/* of link_sock's port */
 	int node_fd;		/* frames of mn0, or packets of a tun */
-	unsigned seen;
+	unsigned seen, narp, nudp;
 	struct nd_msg last;
+	struct arp_msg last_arp;
+	struct udp_msg last_udp;	/* data: in udp_data */
+	uint8_t udp_data[64];
 	struct mac last_mac;
 	struct link_if last_lif;
 	bool reopen;		/* from inside the callback */
 };
 
 static link_nd_fn on_nd;
+static link_arp_fn on_arp;
+static link_udp_fn on_udp;
 
 /* False: skipped. */
 static bool
@@ -75,6 +84,8 @@ world_base(struct world *w, const char *test)
 	ck_assert_int_eq(netlink_new(w->loop, w->log, w->stats, &w->nl), 0);
 	ck_assert_int_eq(link_sock_new(w->loop, w->log, w->stats, &w->io), 0);
 	w->io->nd = on_nd;
+	w->io->arp = on_arp;
+	w->io->udp = on_udp;
 	w->io->ctx = w;
 	return true;
 }
@@ -169,9 +180,33 @@ on_nd(void *ctx, const struct link_if *lif, const struct mac *src_mac,
 	w->last_lif = *lif;	/* still valid after close() */
 }
 
-/* The next IPv6 frame of our router that arrives at the node. */
+static void
+on_arp(void *ctx, const struct link_if *lif UNUSED,
+    const struct mac *src_mac, const struct arp_msg *m)
+{
+	struct world *w = ctx;
+
+	w->narp++;
+	w->last_arp = *m;
+	w->last_mac = *src_mac;
+}
+
+static void
+on_udp(void *ctx, const struct link_if *lif UNUSED,
+    const struct mac *src_mac, const struct udp_msg *m)
+{
+	struct world *w = ctx;
+
+	w->nudp++;
+	w->last_udp = *m;
+	w->last_mac = *src_mac;
+	ck_assert_uint_le(m->len, sizeof(w->udp_data));
+	memcpy(w->udp_data, m->data, m->len);
+}
+
+/* The next frame of that EtherType from our router. */
 static size_t
-node_receive(struct world *w, uint8_t *frame, size_t cap)
+node_receive_type(struct world *w, uint16_t type, uint8_t *frame, size_t cap)
 {
 	for (;;) {
 		struct pollfd p = { .fd = w->node_fd, .events = POLLIN };
@@ -184,9 +219,15 @@ node_receive(struct world *w, uint8_t *frame, size_t cap)
 		    (struct sockaddr *)(void *)&from, &flen);
 		ck_assert_int_ge(n, 0);
 		if (from.sll_pkttype != PACKET_OUTGOING && n > 14 &&
-		    frame[12] == 0x86 && frame[13] == 0xdd)
+		    frame[12] == type >> 8 && frame[13] == (type & 0xff))
 			return (size_t)n;
 	}
+}
+
+static size_t
+node_receive(struct world *w, uint8_t *frame, size_t cap)
+{
+	return node_receive_type(w, ETH_P_IPV6, frame, cap);
 }
 
 static uint64_t
@@ -631,6 +672,202 @@ START_TEST(test_point_to_point)
 }
 END_TEST
 
+/* --- ARP and UDP ------------------------------------------------------- */
+
+static struct in_addr
+in4(const char *text)
+{
+	struct in_addr a;
+
+	ck_assert_int_eq(in4_parse(text, &a), 0);
+	return a;
+}
+
+static void
+node_send_arp(struct world *w, const struct arp_msg *m, uint16_t proto)
+{
+	uint8_t buf[46] = { 0 };	/* padded, as Ethernet does */
+
+	ck_assert_int_eq(arp_build(m, buf, sizeof(buf)), ARP_PKT_LEN);
+	buf[2] = (uint8_t)(proto >> 8);
+	buf[3] = (uint8_t)proto;
+	node_send(w, &all_ones, &node_mac, ETH_P_ARP, buf, sizeof(buf));
+}
+
+/* D6.5-3: a node's questions arrive; who lies about its address, and what is
+ * not IPv4, goes no further. */
+START_TEST(test_arp_arrives)
+{
+	struct arp_msg m = { .op = ARP_REQUEST, .sha = node_mac }, lie;
+	struct world w;
+
+	if (!world_open(&w, "test_arp_arrives"))
+		return;
+	m.spa = in4("192.0.2.11");
+	m.tpa = in4("192.0.2.1");
+	lie = m;
+	lie.sha = other_mac;
+	node_send_arp(&w, &m, ETH_P_IPV6);
+	node_send_arp(&w, &lie, ETH_P_IP);
+	m.op = 3;
+	node_send_arp(&w, &m, ETH_P_IP);
+	m.op = ARP_REQUEST;
+	node_send_arp(&w, &m, ETH_P_IP);
+	ns_turn_until(w.loop, &w.narp, 1);
+	ck_assert(mac_eq(&w.last_mac, &node_mac));
+	ck_assert_uint_eq(w.last_arp.tpa.s_addr, m.tpa.s_addr);
+	ck_assert_uint_eq(counter(&w, "link", "rx"), 2);
+	ck_assert_uint_eq(counter(&w, "link", "arp-source-mac"), 1);
+	ck_assert_uint_eq(counter(&w, "arp", "arp-ok"), 2);
+	world_close(&w);
+}
+END_TEST
+
+static int
+build_udp(uint8_t *buf, size_t cap, bool ip6, uint16_t dport)
+{
+	struct udp_msg m = { .family = ip6 ? AF_INET6 : AF_INET, .hops = 1,
+		.sport = 546, .dport = dport,
+		.data = (const uint8_t *)"hello", .len = 5 };
+
+	in6_linklocal_of_mac(&node_mac, &m.src6);
+	ck_assert_int_eq(in6_parse("ff02::1:2", &m.dst6), 0);
+	m.dst4.s_addr = INADDR_BROADCAST;
+	return udp_build(&m, buf, cap);
+}
+
+/* D6.8-1, D6.8-5: DHCP towards servers is seen, whatever its destination, and
+ * nothing else. */
+START_TEST(test_udp_arrives)
+{
+	uint8_t buf[128];
+	struct world w;
+	int n;
+
+	if (!world_open(&w, "test_udp_arrives"))
+		return;
+	n = build_udp(buf, sizeof(buf), true, 546);
+	node_send(&w, &all_nodes, &node_mac, ETH_P_IPV6, buf, (size_t)n);
+	n = build_udp(buf, sizeof(buf), false, 68);
+	node_send(&w, &all_ones, &node_mac, ETH_P_IP, buf, (size_t)n);
+	n = build_udp(buf, sizeof(buf), true, 547);
+	node_send(&w, &router_mac, &node_mac, ETH_P_IPV6, buf, (size_t)n);
+	ns_turn_until(w.loop, &w.nudp, 1);
+	ck_assert_uint_eq(w.last_udp.family, AF_INET6);
+	ck_assert_uint_eq(w.last_udp.dport, 547);
+	ck_assert(mac_eq(&w.last_mac, &node_mac));
+	n = build_udp(buf, sizeof(buf), false, 67);
+	node_send(&w, &all_ones, &node_mac, ETH_P_IP, buf, (size_t)n);
+	ns_turn_until(w.loop, &w.nudp, 2);
+	ck_assert_uint_eq(w.last_udp.family, AF_INET);
+	ck_assert_mem_eq(w.udp_data, "hello", 5);
+	buf[n - 1] ^= 1;		/* a wrong checksum, and a right one */
+	node_send(&w, &all_ones, &node_mac, ETH_P_IP, buf, (size_t)n);
+	buf[n - 1] ^= 1;
+	node_send(&w, &all_ones, &node_mac, ETH_P_IP, buf, (size_t)n);
+	ns_turn_until(w.loop, &w.nudp, 3);
+	ck_assert_uint_eq(counter(&w, "udp", "udp-checksum"), 1);
+	ck_assert_uint_eq(counter(&w, "udp", "udp-ok"), 3);
+	ck_assert_uint_eq(counter(&w, "link", "rx"), 4);
+	world_close(&w);
+}
+END_TEST
+
+/* IPv4 options move the port; a later fragment has none. */
+START_TEST(test_udp_filter)
+{
+	uint8_t buf[128], opt[132];
+	struct world w;
+	int n;
+
+	if (!world_open(&w, "test_udp_filter"))
+		return;
+	n = build_udp(buf, sizeof(buf), false, 67);
+	buf[7] = 1;			/* offset 8 */
+	node_send(&w, &all_ones, &node_mac, ETH_P_IP, buf, (size_t)n);
+	n = build_udp(buf, sizeof(buf), false, 67);
+	memcpy(opt, buf, 20);
+	memset(opt + 20, 1, 4);		/* four times no operation */
+	memcpy(opt + 24, buf + 20, (size_t)n - 20);
+	opt[0] = 0x46;
+	node_send(&w, &all_ones, &node_mac, ETH_P_IP, opt, (size_t)n + 4);
+	node_send(&w, &all_ones, &node_mac, ETH_P_IP, buf, (size_t)n);
+	ns_turn_until(w.loop, &w.nudp, 1);
+	/* seen, although its header's checksum is not right any more */
+	ck_assert_uint_eq(counter(&w, "udp", "udp-ip-checksum"), 1);
+	ck_assert_uint_eq(counter(&w, "link", "rx"), 2);
+	world_close(&w);
+}
+END_TEST
+
+/*
+ * On a virtual cable the sender's kernel leaves the checksum to an interface
+ * that never computes it: as good as right.
+ */
+START_TEST(test_udp_offload)
+{
+	const int on = 1;
+	struct {
+		struct virtio_net_hdr h;
+		uint8_t frame[128];
+	} p = { .h = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.csum_start = 14 + 20, .csum_offset = 6 } };
+	struct world w;
+	size_t len;
+	int n;
+
+	if (!world_open(&w, "test_udp_offload"))
+		return;
+	if (setsockopt(w.node_fd, SOL_PACKET, PACKET_VNET_HDR, &on,
+	    sizeof(on)) < 0) {
+		printf("SKIP: test_udp_offload: %s\n", strerror(errno));
+		world_close(&w);
+		return;
+	}
+	memset(p.frame, 0xff, 6);
+	memcpy(p.frame + 6, node_mac.b, 6);
+	p.frame[12] = 0x08;
+	p.frame[13] = 0x00;
+	n = build_udp(p.frame + 14, sizeof(p.frame) - 14, false, 67);
+	p.frame[14 + 26] ^= 0x55;
+	len = sizeof(p.h) + 14 + (size_t)n;
+	ck_assert_int_eq(send(w.node_fd, &p, len, 0), (ssize_t)len);
+	ns_turn_until(w.loop, &w.nudp, 1);
+	ck_assert_mem_eq(w.udp_data, "hello", 5);
+	world_close(&w);
+}
+END_TEST
+
+/* D6.5-3, D6.5-4: to one node, and to all. */
+START_TEST(test_send_frame)
+{
+	const struct arp_msg m = { .op = ARP_REPLY, .sha = router_mac };
+	uint8_t buf[ARP_PKT_LEN], frame[128];
+	struct world w;
+	size_t n;
+
+	if (!world_open(&w, "test_send_frame"))
+		return;
+	ck_assert_int_eq(arp_build(&m, buf, sizeof(buf)), ARP_PKT_LEN);
+	ck_assert_int_eq(w.io->ops->send_frame(w.io, &w.acc, &node_mac,
+	    ETH_P_ARP, buf, sizeof(buf)), 0);
+	n = node_receive_type(&w, ETH_P_ARP, frame, sizeof(frame));
+	ck_assert_uint_ge(n, 14 + sizeof(buf));
+	ck_assert_mem_eq(frame, node_mac.b, 6);
+	ck_assert_mem_eq(frame + 6, router_mac.b, 6);
+	ck_assert_mem_eq(frame + 14, buf, sizeof(buf));
+	ck_assert_int_eq(w.io->ops->send_frame(w.io, &w.acc, NULL, ETH_P_ARP,
+	    buf, sizeof(buf)), 0);
+	(void)node_receive_type(&w, ETH_P_ARP, frame, sizeof(frame));
+	ck_assert_mem_eq(frame, all_ones.b, 6);
+	ck_assert_uint_eq(counter(&w, "link", "tx"), 2);
+	w.io->ops->close(w.io, w.acc.ifindex);
+	ck_assert_int_eq(w.io->ops->send_frame(w.io, &w.acc, NULL, ETH_P_ARP,
+	    buf, sizeof(buf)), -ENODEV);
+	world_close(&w);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -653,6 +890,14 @@ main(void)
 	tcase_add_test(tc, test_send_to_one_node);
 	tcase_add_test(tc, test_send_to_group);
 	tcase_add_test(tc, test_send_not_open);
+	tcase_add_test(tc, test_send_frame);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("ARP and UDP");
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_arp_arrives);
+	tcase_add_test(tc, test_udp_arrives);
+	tcase_add_test(tc, test_udp_filter);
+	tcase_add_test(tc, test_udp_offload);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("life");
 	tcase_set_timeout(tc, 60);
