@@ -502,7 +502,8 @@ sim_pma_access(struct sim *s, struct pma_conf *c, const char *ifname,
 	struct pma_conf_access a = { .interface = ifname, .type = type,
 		.nai = nai, .sources = 1U << ATTACH_BY_RS |
 		1U << ATTACH_BY_CTL | 1U << ATTACH_BY_CARRIER |
-		1U << ATTACH_BY_NEIGHBOUR | 1U << ATTACH_BY_FDB };
+		1U << ATTACH_BY_NEIGHBOUR | 1U << ATTACH_BY_FDB |
+		1U << ATTACH_BY_TRAFFIC };
 
 	list_add(s, &c->access, &a, sizeof(a));
 }

@@ -193,6 +193,36 @@ START_TEST(test_held)
 }
 END_TEST
 
+/* A node that never solicits routers: its DISCOVER says that it is there. */
+START_TEST(test_attach)
+{
+	struct t t = setup();
+	struct in_addr a;
+
+	ck_assert_uint_eq(sim_seen(t.pma, "node-attached"), 1);
+	a = get4(t.mn2);
+	ck_assert(is4(a, V4A2));
+	ck_assert_uint_eq(sim_seen(t.pma, "node-attached"), 2);
+	ck_assert_uint_eq(count(&t, "held"), 1);
+	ck_assert(sim_routed(t.ha, V4A2 "/32", P1));
+	sim_free(t.s);
+}
+END_TEST
+
+/* Unless that does not count as evidence. */
+START_TEST(test_no_attach)
+{
+	struct t t = setup();
+	struct sim_d4 q = sim_mn_d4_msg(t.mn2, SIM_D4_DISCOVER);
+	struct role *r = sim_role(t.pma, "pma");
+
+	access_find(pma_of(r), 1)->sources = 1u << ATTACH_BY_RS;
+	EXPECT_COUNT(&t, "unknown-node", sim_mn_d4(t.mn2, &q, NULL, NULL));
+	ck_assert_uint_eq(sim_seen(t.pma, "node-attached"), 1);
+	sim_free(t.s);
+}
+END_TEST
+
 /* A profile without IPv4 gets none. */
 START_TEST(test_no_ip4)
 {
@@ -733,6 +763,8 @@ main(void)
 	tcase_add_test(tc, test_two_nodes);
 	tcase_add_test(tc, test_broadcast);
 	tcase_add_test(tc, test_held);
+	tcase_add_test(tc, test_attach);
+	tcase_add_test(tc, test_no_attach);
 	tcase_add_test(tc, test_no_ip4);
 	tcase_add_test(tc, test_servers);
 	tcase_add_test(tc, test_move);

@@ -25,8 +25,9 @@ static const struct cfg_field access_fields[] = {
 	F(pma_conf_access, "attach", CFG_FLAGS, sources,
 	    .names = attach_source_names,
 	    .def = "router-solicitation, control, carrier, neighbour, "
-	    "bridge-fdb, probe",
-	    .help = "What counts as evidence that a node is there or has left."),
+	    "bridge-fdb, probe, traffic",
+	    .help = "What counts as evidence that a node is there or has left. "
+	    "traffic: it asks for an address by DHCP (when that is relayed)."),
 	F(pma_conf_access, "nai", CFG_NAI, nai,
 	    .help = "Who is at the other end of a point-to-point link."),
 	{ .key = NULL },
