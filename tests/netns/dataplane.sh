@@ -142,7 +142,7 @@ capture() {
 }
 captured() {
 	local a=-1 b=0		# until nothing more comes
-	while [ $a != $b ]; do a=$b; sleep 0.15; b=$(stat -c %s "$dir/pcap"); done
+	while [ $a != $b ]; do a=$b; sleep 0.3; b=$(stat -c %s "$dir/pcap"); done
 	kill -TERM $CAP; wait $CAP 2>/dev/null
 	tcpdump -nnr "$dir/pcap" -v 2>/dev/null
 }
@@ -326,6 +326,7 @@ scene() { # HA-BACKEND PMA-BACKEND
 
 # tcp_one NS ADDR FROM-NS FROM-ADDR: four megabytes
 tcp_one() {
+	rm -f "$dir/tcp"
 	N $1 timeout 20 /usr/bin/python3 -c '
 import socket,sys
 f=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
