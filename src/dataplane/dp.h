@@ -130,6 +130,7 @@ struct dp_tunnel {
 	struct in6_addr local, remote;
 	uint32_t users;			/* tunnel-user-count (D5.2-7) */
 	bool is_static;			/* D5.2-9 */
+	bool own;			/* the other end is here, too */
 	bool up;
 	uint32_t ifindex;		/* of the device, or the anchor's */
 	uint32_t id;			/* backend's (peer index, nexthop id) */

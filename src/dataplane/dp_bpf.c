@@ -22,6 +22,10 @@
  * waits for its neighbour keeps the route it came by, and with the inner one
  * it would leave without a frame around it.
  *
+ * A home agent that is a node's access router as well has no wire to itself:
+ * what leaves by one anchor comes in from the other one, checked as if it had
+ * been in a tunnel.
+ *
  * MTU: the anchor has the smallest MTU of all peers, so that the kernel's own
  * Packet Too Big and fragmentation are right for each, if pessimistic for
  * some.  (The exact alternative is a route with an MTU per binding, 500 octets
@@ -372,6 +376,17 @@ peer_path_mtu(const struct dp_base *b, struct bpf_peer *p, uint32_t route_mtu)
 	return MIN_OF(route_mtu, (uint32_t)ANCHOR_MAX_MTU);
 }
 
+static uint32_t
+peer_flags(struct dp_base *b, int err, const struct dpnl_hop *hop)
+{
+	if (err < 0)
+		return 0;
+	if (hop->own)
+		return PMIP_PEER_SELF;
+	return dpnl_ask_neigh(b->ask, hop->oif, &hop->nexthop) ?
+	    PMIP_PEER_DIRECT : 0;
+}
+
 static void
 be_resolve(struct dp_base *b, struct dp_tunnel *t)
 {
@@ -383,10 +398,14 @@ be_resolve(struct dp_base *b, struct dp_tunnel *t)
 	int r = dpnl_ask_hop(b->ask, &t->local, &t->remote,
 	    uplink_configured(e), &hop);
 
+	if (r == 0 && hop.own && !(b->conf.is_ha && b->conf.is_pma)) {
+		r = -ENETUNREACH;
+		hop.oif = 0;
+	}
+	t->own = r == 0 && hop.own;
 	now.oif = hop.oif;
 	memcpy(&now.nexthop, &hop.nexthop, sizeof(now.nexthop));
-	now.flags = r == 0 && dpnl_ask_neigh(b->ask, hop.oif, &hop.nexthop) ?
-	    PMIP_PEER_DIRECT : 0;
+	now.flags = peer_flags(b, r, &hop);
 	if (memcmp(&now, &p->map, sizeof(now)) != 0) {
 		struct in6_addr nh = addr_of(&now.nexthop);
 
@@ -397,7 +416,7 @@ be_resolve(struct dp_base *b, struct dp_tunnel *t)
 			log_debug(b->log, DP_MOD, "next-hop",
 			    KV_IN6("peer", &t->remote), KV_IN6("via", &nh),
 			    KV_U("ifindex", now.oif));
-		if (now.oif != 0)
+		if (now.oif != 0 && !hop.own)
 			uplink_need(e, now.oif);
 		if (bpf_dp_peer_set(b->bpf, t->id, &now) == 0)
 			p->map = now;
@@ -645,6 +664,8 @@ path_set_ha(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
 {
 	struct bpf_dp *m = e->base.bpf;
+	struct dp_path hosted = { .side = DP_PMA, .prefix = p->prefix };
+	struct pmip_pma_path here;
 	struct pmip_ha_path old;
 	bool had = bpf_dp_ha_get(m, &p->prefix, &old) == 0 &&
 	    old.run == bpf_dp_run(m);
@@ -655,6 +676,11 @@ path_set_ha(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 	if (r < 0)
 		return r;
 	path_account(e, had ? &old.peer : NULL, &p->tunnel->id);
+	if (e->base.conf.is_pma &&
+	    bpf_dp_pma_get(m, &p->prefix, &here) == 0) {
+		hosted.access_ifindex = here.ifindex;
+		dp_hosted_by_own(&e->base, &hosted, p->tunnel->own);
+	}
 	if (p->on_link)
 		host_set(e, p, had ? &old : NULL, done, ctx);
 	else if (done != NULL)

@@ -500,7 +500,7 @@ ip6tnl_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
 {
 	struct ip6tnl_dp *d = ip6tnl_of(dp);
-	struct ip6tnl_path *r;
+	struct ip6tnl_path *r, *here;
 	struct dp_path old;
 	struct dp_op *op;
 	bool had_old;
@@ -529,6 +529,12 @@ ip6tnl_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 		slot_release(d, old.tunnel);
 		if (old.access_ifindex != p->access_ifindex)
 			dp_neigh_del(&d->base, &old);
+	}
+	if (p->side == DP_HA && (here = path_find(d, DP_PMA, &p->prefix)) !=
+	    NULL) {
+		struct dp_path hosted = path_read(here);
+
+		dp_hosted_by_own(&d->base, &hosted, p->tunnel->own);
 	}
 	op = dp_op_new(&d->base, p, done, ctx);
 	op->undo = path_undo;
@@ -621,6 +627,7 @@ ip6tnl_resolve(struct dp_base *b, struct dp_tunnel *t)
 
 	if (dpnl_ask_hop(b->ask, &t->local, &t->remote, 0, &hop) < 0)
 		return;
+	t->own = hop.own;
 	tunnel_set_path_mtu(t, MIN_OF(hop.mtu, (uint32_t)IP6TNL_MAX_MTU));
 	if (dev->mtu == t->mtu)
 		return;

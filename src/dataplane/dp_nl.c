@@ -560,8 +560,9 @@ dpnl_ask_hop(int fd, const struct in6_addr *local,
 	    !parse(nlh, sizeof(h), tb, RTA_MAX))
 		return -EBADMSG;
 	memcpy(&h, nlmsg_data(nlh), sizeof(h));
-	if (h.rtm_type != RTN_UNICAST)
+	if (h.rtm_type != RTN_UNICAST && h.rtm_type != RTN_LOCAL)
 		return -ENETUNREACH;
+	hop.own = h.rtm_type == RTN_LOCAL;
 	hop.oif = get_u32(tb[RTA_OIF]);
 	if (hop.oif == 0)
 		return -ENETUNREACH;

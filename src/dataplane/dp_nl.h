@@ -21,6 +21,9 @@ struct nlmsghdr;
 
 /* Every one of ours, so that a replacing request never hits another's. */
 #define DPNL_METRIC 521
+/* Of what is hosted on an access link: a home agent that is the node's access
+ * router as well has both routes for its prefix. */
+#define DPNL_METRIC_HOSTED 520
 /* Of `unreachable` routes: worse than anybody's. */
 #define DPNL_METRIC_LAST 0x7fffffff
 
@@ -113,6 +116,7 @@ struct dpnl_hop {
 	struct in6_addr nexthop;	/* `remote` itself when on the link */
 	uint32_t oif;
 	uint32_t mtu;			/* of the path, as far as known */
+	bool own;			/* nowhere: it is an address of ours */
 };
 /* 0 or -errno: -ENETUNREACH, ... */
 int dpnl_ask_hop(int fd, const struct in6_addr *local,

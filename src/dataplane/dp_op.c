@@ -170,7 +170,15 @@ dp_connected(const struct dp_base *b, const struct dp_path *p)
 	return (struct dpnl_route){ .family = p->prefix.family,
 		.proto = b->conf.rtproto, .type = RTN_UNICAST,
 		.dst = p->prefix, .table = RT_TABLE_MAIN,
-		.oif = p->access_ifindex, .metric = DPNL_METRIC };
+		.oif = p->access_ifindex, .metric = DPNL_METRIC_HOSTED };
+}
+
+void
+dp_hosted_by_own(struct dp_base *b, const struct dp_path *hosted, bool own)
+{
+	struct dpnl_route r = dp_connected(b, hosted);
+
+	dp_op_post(b, dpnl_route(own ? RTM_NEWROUTE : RTM_DELROUTE, &r));
 }
 
 bool

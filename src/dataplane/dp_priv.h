@@ -194,6 +194,13 @@ void dp_neigh_del(struct dp_base *b, const struct dp_path *p);
 /* The connected route of a PMA's path (D6.7-2). */
 struct dpnl_route dp_connected(const struct dp_base *b,
     const struct dp_path *p);
+/*
+ * In a process with both roles the home agent's word counts: what is hosted
+ * here is connected only while it leads here (`own`), for an access router
+ * learns late that a node has left.
+ */
+void dp_hosted_by_own(struct dp_base *b, const struct dp_path *hosted,
+    bool own);
 /* Is it a prefix a path can have? */
 bool dp_prefix_ok(const struct prefix *p);
 /* And is that one? */

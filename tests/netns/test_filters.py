@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from scapy.layers.inet import IP, UDP
-from scapy.layers.inet6 import (ICMPv6ND_NA, ICMPv6ND_RA, ICMPv6ND_Redirect,
+from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest,
+                                ICMPv6ND_NA, ICMPv6ND_RA, ICMPv6ND_Redirect,
                                 ICMPv6NDOptDstLLAddr, IPv6,
                                 IPv6ExtHdrDestOpt, IPv6ExtHdrFragment)
 from scapy.layers.l2 import ARP, Dot1Q, Ether
@@ -186,10 +187,17 @@ def test_link_local_source_is_not_forwarded(both):
 
 
 def test_link_local_traffic_that_ends_at_the_router(both):
-    """It is heard: the router's own addresses answer."""
-    before = filters(both.ar1)["dropped"]["access-link-local"]
-    assert reachable(both["mn1"], LLA["ar1"] + "%eth0")
-    assert filters(both.ar1)["dropped"]["access-link-local"] == before
+    """It is heard: both kinds of addresses that the router has answer."""
+    for dst in (LLA["ar1"], COA["ar1"]):
+        seen = both.capture("mn1", "eth0", "icmp6", evidence=False)
+        both["mn1"].send_frame("eth0", bytes(
+            Ether(src=MAC["mn1"], dst=MAC["ar1"]) /
+            IPv6(src=LLA["mn1"], dst=dst) / ICMPv6EchoRequest(id=77)))
+        assert reachable(both["mn1"], CN)
+        seen.stop()
+        assert [p.src for _, p, _ in packets(seen.path)
+                if ICMPv6EchoReply in p and p[ICMPv6EchoReply].id == 77] == \
+            [dst]
 
 
 def test_tags_hide_nothing(both):
@@ -329,9 +337,10 @@ def test_traffic_of_a_denied_node_goes_nowhere(both):
 def test_traffic_of_a_departed_node_goes_nowhere(both):
     """D6.10-19: it has left, but its packets still come."""
     d = both
-    d.ar1.ctl("detach", nai=NAI["mn1"])
-    until(lambda: not d.ha.binding(NAI["mn1"]), 10, "de-registered")
-    sends_nothing(d)
+    d.detach("mn1")
+    for src, dst in ((ADDR["mn1"], CN), (ADDR4["mn1"], CN4)):
+        with dropped(d.ar1, "access-spoof"):
+            assert from_node(d, "mn2", udp(src, dst), mac=MAC["mn1"]) == []
 
 
 # --- the router's end of the tunnel -------------------------------------------

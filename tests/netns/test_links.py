@@ -15,6 +15,7 @@ import threading
 
 import pytest
 
+from scapy.layers.inet import UDP
 from scapy.layers.inet6 import (ICMPv6NDOptPrefixInfo, ICMPv6NDOptSrcLLAddr,
                                 IPv6)
 
@@ -22,6 +23,7 @@ from lib import kernel
 from lib.capture import messages, packets
 from lib.daemon import CtlError
 from lib.domain import Domain, policy
+from lib.mip6 import checksum
 from lib.ns import until
 from lib.topology import ADDR, CN, COA, HA, MAC, NAI, PREFIX
 from lib.traffic import reachable
@@ -216,6 +218,10 @@ def both():
         yield d
 
 
+def dropped(daemon):
+    return daemon.show("status")[0]["dataplane"]["filters"]["dropped"]
+
+
 def serves(d, node, address, router):
     """Plugged in there, it has its address and is reached from outside."""
     d.plug(node, router)
@@ -229,3 +235,33 @@ def test_one_process_is_both(both):
     serves(both, "mn1", ADDR["mn1"], "ar2")
     serves(both, "mn2", THERE, "ar1")
     assert reachable(both["mn1"], THERE)
+
+
+def test_access_router_is_the_nodes_home_agent(both):
+    """mn2 at ar2, whose own node it is, with mn1 on the same link; then away
+    and back again."""
+    serves(both, "mn1", ADDR["mn1"], "ar2")
+    for router in ("ar2", "ar1", "ar2"):
+        serves(both, "mn2", THERE, router)
+        assert reachable(both["mn1"], THERE)
+        assert reachable(both["mn2"], ADDR["mn1"])
+
+
+def test_filters_of_both_roles(both):
+    """10.4: what a node sends to its own access router as home agent is
+    checked as if it had come through a tunnel."""
+    serves(both, "mn2", THERE, "ar2")
+    core = both.capture("core", "ar2", "ip6 and udp")
+    for src in (THERE.replace(":2:2:", ":2:9:"), CN):
+        p = bytes(IPv6(src=src, dst=CN) / UDP(sport=9, dport=9) / b"forbidden")
+        both["mn2"].send_frame("eth0", bytes.fromhex(
+            (MAC["ar2"] + MAC["mn2"]).replace(":", "")) + b"\x86\xdd" + p)
+    hoti = bytes.fromhex("3b01010000000000") + b"forbidden"[:8]
+    p = checksum(bytes(IPv6(src=THERE, dst=CN, nh=135, plen=16)) + hoti)
+    before = dropped(both.ar2)["hoti"]
+    both["mn2"].send_frame("eth0", bytes.fromhex(
+        (MAC["ar2"] + MAC["mn2"]).replace(":", "")) + b"\x86\xdd" + p)
+    assert reachable(both["mn2"], CN)
+    core.stop()
+    assert not [q for _, q, _ in packets(core.path) if b"forbidd" in bytes(q)]
+    assert dropped(both.ar2)["hoti"] == before + 1

@@ -243,135 +243,7 @@ inner_read(struct __sk_buff *skb, __u32 off, int v6, struct inner *in)
 	return 0;
 }
 
-/* --- out: the anchor's egress -------------------------------------------- */
-
-/* RFC 3168 9.1.1: ECT is copied out, CE becomes ECT(0). */
-static __always_inline __u8
-outer_tclass(__u8 t)
-{
-	return (t & ECN_MASK) == ECN_CE ? (t & ~ECN_MASK) | ECN_ECT0 : t;
-}
-
-/*
- * Room for the outer header.  A packet that came to this machine in a tunnel
- * without touching a wire (veth), or as a train that the network card put
- * together, still counts as encapsulated after we took the header off, and the
- * kernel refuses to do so twice; it then has what segmentation needs to know
- * already.  0; 1: IPv4 inside, and the packet still counts as IPv4; or -1.
- */
-static __always_inline int
-make_room(struct __sk_buff *skb, int v6)
-{
-	const __u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO |
-	    BPF_F_ADJ_ROOM_NO_CSUM_RESET;
-	const __s32 len = sizeof(struct ipv6hdr);
-	long r = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags |
-	    BPF_F_ADJ_ROOM_ENCAP_L3_IPV6);
-
-	if (r != -EALREADY)
-		return r ? -1 : 0;
-	if (bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags))
-		return -1;
-	return !v6;
-}
-
-/*
- * Make the kernel look at the frame's type anew: it does when it takes a VLAN
- * tag off the payload, which is where the second of two tags pushes the first.
- * (bpf_skb_change_proto() would turn the train inside into one of IPv6.)
- */
-static __always_inline int
-read_type(struct __sk_buff *skb)
-{
-	const __be16 proto = bpf_htons(ETH_P_8021Q);
-
-	return bpf_skb_vlan_push(skb, proto, 1) ||
-	    bpf_skb_vlan_push(skb, proto, 1) ||
-	    bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb) ? -1 : 0;
-}
-
-static __always_inline int
-encap(struct __sk_buff *skb, int side)
-{
-	struct bpf_redir_neigh nh;
-	const struct pmip_peer *peer;
-	struct ipv6hdr outer;
-	struct inner in;
-	__be16 proto = bpf_htons(ETH_P_IPV6);
-	__u32 id, len = skb->len, word;
-	int room;
-
-	if (skb->protocol != bpf_htons(ETH_P_IPV6) &&
-	    skb->protocol != bpf_htons(ETH_P_IP))
-		return drop(PMIP_C_NO_PATH);
-	if (inner_read(skb, 0, skb->protocol == bpf_htons(ETH_P_IPV6), &in))
-		return drop(PMIP_C_ERROR);
-	if (side == PMIP_SIDE_HA) {
-		const struct pmip_ha_path *p = ha_path(&in.dst, in.v6);
-
-		if (!p)
-			return drop(PMIP_C_NO_PATH);
-		id = p->peer;
-	} else {
-		const struct pmip_pma_path *p = pma_path(&in.src, in.v6);
-
-		if (!p)
-			return drop(PMIP_C_NO_PATH);
-		id = p->peer;
-	}
-	peer = bpf_map_lookup_elem(&pmip_peers, &id);
-	if (!peer || !peer->oif)
-		return drop(PMIP_C_NO_ROUTE);
-
-	/* RFC 6438: flows stay apart in the core. */
-	if (!in.flow)
-		in.flow = bpf_get_hash_recalc(skb) & 0xfffff;
-	word = bpf_htonl(6U << 28 | (__u32)outer_tclass(in.tclass) << 20 |
-	    in.flow);
-	__builtin_memcpy(&outer, &word, 4);
-	/* A train of segments gets its lengths when it is cut. */
-	outer.payload_len = len > 0xffff ? 0 : bpf_htons(len);
-	outer.nexthdr = in.v6 ? NH_IPV6 : NH_IPV4;
-	outer.hop_limit = OUTER_HOP_LIMIT;
-	__builtin_memcpy(&outer.saddr, &peer->local, 16);
-	__builtin_memcpy(&outer.daddr, &peer->remote, 16);
-	nh.nh_family = AF_INET6;
-	__builtin_memcpy(nh.ipv6_nh, &peer->nexthop, 16);
-
-	room = make_room(skb, in.v6);
-	if (room < 0 ||
-	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ||
-	    /* bpf_redirect_neigh() wants an Ethernet header in front */
-	    bpf_skb_change_head(skb, ETH_HLEN, 0) ||
-	    bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &proto,
-	    sizeof(proto), 0) || (room > 0 && read_type(skb)))
-		return drop(PMIP_C_ERROR);
-	count(PMIP_C_ENCAP);
-	if (peer->flags & PMIP_PEER_DIRECT)
-		return bpf_redirect_neigh(peer->oif, &nh, sizeof(nh), 0);
-	/*
-	 * A packet that has to wait for its neighbour must have the outer
-	 * route with it, or it would leave later by the inner one, which is
-	 * the anchor's: without a frame around it.
-	 */
-	return bpf_redirect_neigh(peer->oif, 0, 0, 0);
-}
-
-SEC("tc")
-int
-pmip_encap_ha(struct __sk_buff *skb)
-{
-	return encap(skb, PMIP_SIDE_HA);
-}
-
-SEC("tc")
-int
-pmip_encap_pma(struct __sk_buff *skb)
-{
-	return encap(skb, PMIP_SIDE_PMA);
-}
-
-/* --- in: from a tunnel --------------------------------------------------- */
+/* --- what may leave a tunnel --------------------------------------------- */
 
 #define HIDDEN 0xffffffffU
 
@@ -426,14 +298,14 @@ is_hoti(struct __sk_buff *skb, __u32 off, __u8 nexthdr)
 }
 
 /*
- * May this packet leave tunnel `peer`, and on which side?  Answers the side;
- * or -1, having counted why not.
+ * May this packet leave tunnel `peer`, and on which of our sides (bits)?
+ * Answers the side; or -1, having counted why not.
  */
 static __always_inline int
-admit(struct __sk_buff *skb, const struct pmip_conf *c, __u32 off,
-    const struct inner *in, __u32 peer)
+admit(struct __sk_buff *skb, __u32 sides, __u32 off, const struct inner *in,
+    __u32 peer)
 {
-	if (c->sides & 1 << PMIP_SIDE_HA) {
+	if (sides & 1 << PMIP_SIDE_HA) {
 		const struct pmip_ha_path *p = ha_path(&in->src, in->v6);
 
 		if (p && p->peer == peer) {
@@ -444,15 +316,164 @@ admit(struct __sk_buff *skb, const struct pmip_conf *c, __u32 off,
 			return PMIP_SIDE_HA;
 		}
 	}
-	if (c->sides & 1 << PMIP_SIDE_PMA) {
+	if (sides & 1 << PMIP_SIDE_PMA) {
 		const struct pmip_pma_path *p = pma_path(&in->dst, in->v6);
 
 		if (p && p->peer == peer)
 			return PMIP_SIDE_PMA;
 	}
-	count(c->sides & 1 << PMIP_SIDE_HA ? PMIP_C_SPOOF : PMIP_C_NOT_HOSTED);
+	count(sides & 1 << PMIP_SIDE_HA ? PMIP_C_SPOOF : PMIP_C_NOT_HOSTED);
 	return -1;
 }
+
+/* --- out: the anchor's egress -------------------------------------------- */
+
+/* RFC 3168 9.1.1: ECT is copied out, CE becomes ECT(0). */
+static __always_inline __u8
+outer_tclass(__u8 t)
+{
+	return (t & ECN_MASK) == ECN_CE ? (t & ~ECN_MASK) | ECN_ECT0 : t;
+}
+
+/*
+ * Room for the outer header.  A packet that came to this machine in a tunnel
+ * without touching a wire (veth), or as a train that the network card put
+ * together, still counts as encapsulated after we took the header off, and the
+ * kernel refuses to do so twice; it then has what segmentation needs to know
+ * already.  0; 1: IPv4 inside, and the packet still counts as IPv4; or -1.
+ */
+static __always_inline int
+make_room(struct __sk_buff *skb, int v6)
+{
+	const __u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO |
+	    BPF_F_ADJ_ROOM_NO_CSUM_RESET;
+	const __s32 len = sizeof(struct ipv6hdr);
+	long r = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags |
+	    BPF_F_ADJ_ROOM_ENCAP_L3_IPV6);
+
+	if (r != -EALREADY)
+		return r ? -1 : 0;
+	if (bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags))
+		return -1;
+	return !v6;
+}
+
+/*
+ * Make the kernel look at the frame's type anew: it does when it takes a VLAN
+ * tag off the payload, which is where the second of two tags pushes the first.
+ * (bpf_skb_change_proto() would turn the train inside into one of IPv6.)
+ */
+static __always_inline int
+read_type(struct __sk_buff *skb)
+{
+	const __be16 proto = bpf_htons(ETH_P_8021Q);
+
+	return bpf_skb_vlan_push(skb, proto, 1) ||
+	    bpf_skb_vlan_push(skb, proto, 1) ||
+	    bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb) ? -1 : 0;
+}
+
+/* To a peer that is this machine: come in on the other side. */
+static __always_inline int
+pass_over(struct __sk_buff *skb, int side, const struct inner *in,
+    const struct pmip_peer *peer)
+{
+	const int other = side == PMIP_SIDE_HA ? PMIP_SIDE_PMA : PMIP_SIDE_HA;
+	struct pmip_ends ends = { peer->remote, peer->local };
+	const __u32 *id = bpf_map_lookup_elem(&pmip_peer_ids, &ends);
+	const struct pmip_conf *c = conf();
+
+	if (!id || !c)
+		return drop(PMIP_C_NO_ROUTE);
+	if (admit(skb, 1U << other, 0, in, *id) < 0)
+		return TC_ACT_SHOT;
+	return bpf_redirect(c->anchor[other], BPF_F_INGRESS);
+}
+
+static __always_inline int
+encap(struct __sk_buff *skb, int side)
+{
+	struct bpf_redir_neigh nh;
+	const struct pmip_peer *peer;
+	struct ipv6hdr outer;
+	struct inner in;
+	__be16 proto = bpf_htons(ETH_P_IPV6);
+	__u32 id, len = skb->len, word;
+	int room;
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6) &&
+	    skb->protocol != bpf_htons(ETH_P_IP))
+		return drop(PMIP_C_NO_PATH);
+	if (inner_read(skb, 0, skb->protocol == bpf_htons(ETH_P_IPV6), &in))
+		return drop(PMIP_C_ERROR);
+	if (side == PMIP_SIDE_HA) {
+		const struct pmip_ha_path *p = ha_path(&in.dst, in.v6);
+
+		if (!p)
+			return drop(PMIP_C_NO_PATH);
+		id = p->peer;
+	} else {
+		const struct pmip_pma_path *p = pma_path(&in.src, in.v6);
+
+		if (!p)
+			return drop(PMIP_C_NO_PATH);
+		id = p->peer;
+	}
+	peer = bpf_map_lookup_elem(&pmip_peers, &id);
+	if (!peer || !peer->oif)
+		return drop(PMIP_C_NO_ROUTE);
+	if (peer->flags & PMIP_PEER_SELF)
+		return pass_over(skb, side, &in, peer);
+
+	/* RFC 6438: flows stay apart in the core. */
+	if (!in.flow)
+		in.flow = bpf_get_hash_recalc(skb) & 0xfffff;
+	word = bpf_htonl(6U << 28 | (__u32)outer_tclass(in.tclass) << 20 |
+	    in.flow);
+	__builtin_memcpy(&outer, &word, 4);
+	/* A train of segments gets its lengths when it is cut. */
+	outer.payload_len = len > 0xffff ? 0 : bpf_htons(len);
+	outer.nexthdr = in.v6 ? NH_IPV6 : NH_IPV4;
+	outer.hop_limit = OUTER_HOP_LIMIT;
+	__builtin_memcpy(&outer.saddr, &peer->local, 16);
+	__builtin_memcpy(&outer.daddr, &peer->remote, 16);
+	nh.nh_family = AF_INET6;
+	__builtin_memcpy(nh.ipv6_nh, &peer->nexthop, 16);
+
+	room = make_room(skb, in.v6);
+	if (room < 0 ||
+	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ||
+	    /* bpf_redirect_neigh() wants an Ethernet header in front */
+	    bpf_skb_change_head(skb, ETH_HLEN, 0) ||
+	    bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &proto,
+	    sizeof(proto), 0) || (room > 0 && read_type(skb)))
+		return drop(PMIP_C_ERROR);
+	count(PMIP_C_ENCAP);
+	if (peer->flags & PMIP_PEER_DIRECT)
+		return bpf_redirect_neigh(peer->oif, &nh, sizeof(nh), 0);
+	/*
+	 * A packet that has to wait for its neighbour must have the outer
+	 * route with it, or it would leave later by the inner one, which is
+	 * the anchor's: without a frame around it.
+	 */
+	return bpf_redirect_neigh(peer->oif, 0, 0, 0);
+}
+
+SEC("tc")
+int
+pmip_encap_ha(struct __sk_buff *skb)
+{
+	return encap(skb, PMIP_SIDE_HA);
+}
+
+SEC("tc")
+int
+pmip_encap_pma(struct __sk_buff *skb)
+{
+	return encap(skb, PMIP_SIDE_PMA);
+}
+
+/* --- in: the uplink's ingress -------------------------------------------- */
 
 /*
  * Carry CE in: the inner header is `off` octets behind the start of the frame.
@@ -524,7 +545,7 @@ decap(struct __sk_buff *skb, __u32 mac_len)
 		return TC_ACT_UNSPEC;	/* not a tunnel of ours */
 	if (inner_read(skb, sizeof(outer), outer.nexthdr == NH_IPV6, &in))
 		return drop(PMIP_C_ERROR);
-	side = admit(skb, c, sizeof(outer), &in, *id);
+	side = admit(skb, c->sides, sizeof(outer), &in, *id);
 	if (side < 0)
 		return TC_ACT_SHOT;
 	__builtin_memcpy(&word, &outer, 2);
@@ -562,7 +583,7 @@ pmip_tunnel(struct __sk_buff *skb)
 	if (!c || inner_read(skb, 0, skb->protocol == bpf_htons(ETH_P_IPV6),
 	    &in))
 		return drop(PMIP_C_ERROR);
-	if (admit(skb, c, 0, &in, skb->ifindex) < 0)
+	if (admit(skb, c->sides, 0, &in, skb->ifindex) < 0)
 		return TC_ACT_SHOT;
 	return TC_ACT_UNSPEC;
 }

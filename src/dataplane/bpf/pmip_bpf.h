@@ -44,6 +44,8 @@ struct pmip_peer {
 
 /* The next hop's link-layer address is known: go there without a lookup. */
 #define PMIP_PEER_DIRECT 1
+/* It is this machine, in its other role. */
+#define PMIP_PEER_SELF 2
 
 /* Key of pmip_peer_ids; its value is an index into pmip_peers. */
 struct pmip_ends {
