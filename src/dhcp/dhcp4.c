@@ -334,7 +334,8 @@ read_options(struct cur *c, struct walk *w)
 	int r;
 
 	while ((r = opt_next(c, &o)) > 0) {
-		if (w->nopts++ == D4_OPTS_MAX)
+		/* one that a relay adds must not be the one too many */
+		if (o.code != OPT_AGENT && w->nopts++ == D4_OPTS_MAX)
 			return D4D_OPT_MANY;
 		d = read_option(w, &o);
 		if (d != D4D_OK)
