@@ -201,12 +201,14 @@ demo:
 install: all
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) \
 		$(DESTDIR)$(sysconfdir)/pmipd $(DESTDIR)$(mandir)/man5 \
+		$(DESTDIR)$(mandir)/man7 \
 		$(DESTDIR)$(mandir)/man8 $(DESTDIR)$(docdir)/examples \
 		$(DESTDIR)$(datarootdir)/bash-completion/completions
 	$(INSTALL) -m 755 $(BUILD)/pmipd $(DESTDIR)$(sbindir)/pmipd
 	$(INSTALL) -m 755 $(BUILD)/pmipctl $(DESTDIR)$(bindir)/pmipctl
 	$(INSTALL) -m 644 etc/*.yaml etc/*.conf $(DESTDIR)$(docdir)/examples/
 	$(INSTALL) -m 644 man/*.5 $(DESTDIR)$(mandir)/man5/
+	$(INSTALL) -m 644 man/*.7 $(DESTDIR)$(mandir)/man7/
 	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(mandir)/man8/
 	$(INSTALL) -m 644 README.md HACKING.md LICENSE $(DESTDIR)$(docdir)/
 	$(INSTALL) -m 644 etc/pmipctl.bash-completion \
