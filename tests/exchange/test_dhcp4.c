@@ -357,6 +357,64 @@ START_TEST(test_rebind)
 }
 END_TEST
 
+/* RFC 4039: acknowledged at once. */
+START_TEST(test_rapid_commit)
+{
+	struct t t = setup();
+	struct sim_d4 q = sim_mn_d4_msg(t.mn1, SIM_D4_DISCOVER), a;
+	const struct sim_dgram *d;
+
+	t.d4->automatic = false;
+	sim_mn_d4(t.mn1, &q, NULL, NULL);
+	d = sim_dhcpd_wait(t.d4, SEC);
+	ck_assert_ptr_nonnull(d);
+	ck_assert(sim_d4_read(d->data, d->len, &a));
+	a.op = 2;
+	a.type = SIM_D4_ACK;
+	a.lease_s = 100;
+	ck_assert_int_eq(in4_parse(V4A1, &a.yiaddr), 0);
+	sim_dhcpd_send4(t.d4, &a);
+	sim_run_for(t.s, 100 * MSEC);
+	ck_assert(learnt(&t, MN1, V4A1));
+	sim_free(t.s);
+}
+END_TEST
+
+/* Given back and asked for again within the second: it has it. */
+START_TEST(test_release_and_again)
+{
+	struct t t = setup();
+	struct sim_d4 q;
+
+	get4(t.mn1);
+	q = renewal(&t, SIM_D4_RELEASE);
+	sim_mn_d4(t.mn1, &q, V4A1, D4);
+	sim_run_for(t.s, 100 * MSEC);
+	get4(t.mn1);
+	sim_run_for(t.s, 5 * SEC);
+	ck_assert(learnt(&t, MN1, V4A1));
+	sim_free(t.s);
+}
+END_TEST
+
+/* A renewal past us, to a server that is none of ours: all are asked; that one
+ * of them knows nothing is no reason to forget. */
+START_TEST(test_nak_past_us)
+{
+	struct t t = setup();
+	struct sim_d4 q;
+
+	get4(t.mn1);
+	t.d4->refuse = true;
+	q = renewal(&t, SIM_D4_REQUEST);
+	sim_mn_d4(t.mn1, &q, V4A1, "198.51.100.99");
+	sim_run_for(t.s, SEC);
+	ck_assert_uint_ge(t.d4->seen[SIM_D4_REQUEST], 2);
+	ck_assert(learnt(&t, MN1, V4A1));
+	sim_free(t.s);
+}
+END_TEST
+
 START_TEST(test_nak)
 {
 	struct t t = setup();
@@ -773,7 +831,10 @@ main(void)
 	tcase_add_test(tc, test_renew_override);
 	tcase_add_test(tc, test_renew_past_us);
 	tcase_add_test(tc, test_rebind);
+	tcase_add_test(tc, test_rapid_commit);
 	tcase_add_test(tc, test_nak);
+	tcase_add_test(tc, test_nak_past_us);
+	tcase_add_test(tc, test_release_and_again);
 	tcase_add_test(tc, test_release);
 	tcase_add_test(tc, test_decline);
 	tcase_add_test(tc, test_wrong_subnet);

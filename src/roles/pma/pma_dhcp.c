@@ -170,6 +170,13 @@ dhcp_forget_later(struct dhcp_side *s, const char *why)
 	timer_arm(wheel_of(s), &s->t_forget, DHCP_FORGET_US);
 }
 
+void
+dhcp_forget_not(struct dhcp_side *s)
+{
+	timer_cancel(wheel_of(s), &s->t_forget);
+}
+
+/* On the heap: at most two for each node and family, however many come. */
 static struct dhcp_kept *
 keep(const struct udp_msg *m)
 {
@@ -329,7 +336,18 @@ send_failed(struct bule *b, int err)
 }
 
 void
-dhcp_deliver(struct bule *b, struct dhcp_side *s, const struct udp_msg *m)
+dhcp_relayed(struct bule *b, struct dhcp_side *s, const char *type)
+{
+	s->relayed++;
+	stat_inc(&b->pma->dhcp->st, PDH_RELAYED);
+	log_debug(b->pma->role.env->log, b->pma->role.ops->name,
+	    "dhcp-relayed", KV_STR("nai", b->nai), KV_STR("type", type),
+	    KV_U("xid", s->xid), KV_BOOL("copy", s->past_us));
+}
+
+void
+dhcp_deliver(struct bule *b, struct dhcp_side *s, const struct udp_msg *m,
+    const char *type)
 {
 	const struct link_if *lif = &b->access->lif;
 	const struct mac *dst = b->access->p2p ? NULL : &b->mac;
@@ -346,6 +364,8 @@ dhcp_deliver(struct bule *b, struct dhcp_side *s, const struct udp_msg *m)
 	}
 	s->delivered++;
 	stat_inc(&d->st, PDH_DELIVERED);
+	log_debug(b->pma->role.env->log, b->pma->role.ops->name,
+	    "dhcp-delivered", KV_STR("nai", b->nai), KV_STR("type", type));
 }
 
 void

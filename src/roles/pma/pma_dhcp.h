@@ -144,14 +144,18 @@ struct bule *dhcp_by_mac(const struct pma *p, const struct mac *mac);
 struct dhcp_node *dhcp_node_get(struct bule *b);
 /* Released or declined: forget it when DHCP_FORGET_US are over. */
 void dhcp_forget_later(struct dhcp_side *s, const char *why);
+/* It has got another one before that. */
+void dhcp_forget_not(struct dhcp_side *s);
 /* It has been answered: forget it now. */
 void dhcp_forget_now(struct dhcp_side *s);
 /* A renewal goes to the server past us: ask as well, until it answers. */
 void dhcp_copy_start(struct dhcp_side *s, const struct udp_msg *m);
 void dhcp_copy_stop(struct dhcp_side *s);
-/* A datagram to the node, alone at layer 2. */
+/* A datagram to the node, alone at layer 2; `type` is for the log. */
 void dhcp_deliver(struct bule *b, struct dhcp_side *s,
-    const struct udp_msg *m);
+    const struct udp_msg *m, const char *type);
+/* A message of the node has gone to the servers. */
+void dhcp_relayed(struct bule *b, struct dhcp_side *s, const char *type);
 /* What is in p->dhcp->buf to a server. */
 void dhcp_to_server(struct bule *b, const struct dhcp_addr *src,
     const struct dhcp_addr *dst, size_t len);

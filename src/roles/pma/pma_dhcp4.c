@@ -187,8 +187,7 @@ forward(struct dhcp_node *n, const struct udp_msg *m,
 		return;
 	}
 	send_out(n, m, (size_t)len);
-	n->v4.relayed++;
-	stat_inc(&p->dhcp->st, PDH_RELAYED);
+	dhcp_relayed(b, &n->v4, dhcp4_type_name(msg->type));
 }
 
 void
@@ -232,7 +231,7 @@ dhcp4_from_node(struct bule *b, const struct udp_msg *m)
 		return;
 	}
 	n = dhcp_node_get(b);
-	if (n == NULL || dhcp4_parse(m->data, m->len, &msg) != D4D_OK)
+	if (n == NULL || !acceptable(b, m, &msg))
 		return;
 	/* somebody else's address goes no further than the data plane */
 	if (m->src4.s_addr != msg.ciaddr.s_addr) {
@@ -315,18 +314,33 @@ is_outside(const struct bule *b, const struct dhcp4_msg *m)
 	    more->static4.s_addr != m->yiaddr.s_addr);
 }
 
+/*
+ * Another server may have said yes.  Of a renewal that went past us only the
+ * server that it went to can say no: others that we asked know nothing.
+ */
+static void
+learn_nak(struct dhcp_node *n, const struct dhcp4_msg *m)
+{
+	struct dhcp_side *s = &n->v4;
+
+	if (s->answered || (s->past_us && (s->copy == NULL ||
+	    m->server_id.s_addr != s->copy->m.dst4.s_addr)))
+		return;
+	dhcp_copy_stop(s);
+	fsm_forget_ip4(n->b, "refused");
+}
+
 static void
 learn(struct dhcp_node *n, const struct dhcp4_msg *m)
 {
 	struct dhcp_side *s = &n->v4;
 
-	if (m->xid != s->xid || s->type != D4_REQUEST)
+	/* a DISCOVER is acknowledged at once with Rapid Commit (RFC 4039) */
+	if (m->xid != s->xid || (s->type != D4_REQUEST &&
+	    s->type != D4_DISCOVER))
 		return;
 	if (m->type == D4_NAK) {
-		dhcp_copy_stop(s);
-		/* another server may have said yes */
-		if (!s->answered)
-			fsm_forget_ip4(n->b, "refused");
+		learn_nak(n, m);
 		return;
 	}
 	if (m->type != D4_ACK || m->yiaddr.s_addr == INADDR_ANY ||
@@ -336,6 +350,7 @@ learn(struct dhcp_node *n, const struct dhcp4_msg *m)
 	if (s->answered && m->yiaddr.s_addr != n->b->more->hoa4.s_addr)
 		return;
 	s->answered = true;
+	dhcp_forget_not(s);
 	if (m->lease_s == 0)
 		fsm_forget_ip4(n->b, "lifetime-0");
 	else
@@ -372,7 +387,7 @@ deliver(struct dhcp_node *n, const struct dhcp4_msg *m)
 	else if ((m->flags & D4_BROADCAST) != 0 ||
 	    m->yiaddr.s_addr == INADDR_ANY)
 		u.dst4.s_addr = INADDR_BROADCAST;
-	dhcp_deliver(b, &n->v4, &u);
+	dhcp_deliver(b, &n->v4, &u, dhcp4_type_name(m->type));
 }
 
 static void

@@ -168,8 +168,7 @@ forward(struct dhcp_node *n, const struct udp_msg *m,
 
 		dhcp_to_server(b, &src, &dst, (size_t)len);
 	}
-	n->v6.relayed++;
-	stat_inc(&p->dhcp->st, PDH_RELAYED);
+	dhcp_relayed(b, &n->v6, dhcp6_type_name(n->v6.type));
 }
 
 void
@@ -202,19 +201,19 @@ void
 dhcp6_from_node(struct bule *b, const struct udp_msg *m)
 {
 	struct dhcp_node *n;
-	struct dhcp6_msg msg;
+	struct dhcp6_chain c;
 
 	if (!goes_past_us(m)) {
 		dhcp6_relay(b, m);
 		return;
 	}
 	n = dhcp_node_get(b);
-	if (n == NULL || dhcp6_parse(m->data, m->len, &msg) != D6D_OK)
+	if (n == NULL || !acceptable(b, m, &c))
 		return;
-	if (msg.type == D6_RENEW || msg.type == D6_REQUEST)
+	if (c.msg.type == D6_RENEW || c.msg.type == D6_REQUEST)
 		dhcp_copy_start(&n->v6, m);
-	else if (msg.type == D6_RELEASE || msg.type == D6_DECLINE)
-		giving_up(n, &msg);
+	else if (c.msg.type == D6_RELEASE || c.msg.type == D6_DECLINE)
+		giving_up(n, &c.msg);
 }
 
 /* --- from servers --------------------------------------------------------------- */
@@ -319,6 +318,7 @@ learn_assigned(struct dhcp_node *n, const struct dhcp6_msg *m)
 	if (n->v6.answered && !in6_eq(&a->addr, &b->more->hoa))
 		return;
 	n->v6.answered = true;
+	dhcp_forget_not(&n->v6);
 	fsm_learn_hoa(b, &a->addr, a->valid_s);
 }
 
@@ -378,7 +378,7 @@ deliver(struct dhcp_node *n, const struct dhcp6_chain *c)
 		.src6 = b->access->lif.linklocal, .dst6 = r->peer,
 		.data = r->msg.p, .len = r->msg.n };
 
-	dhcp_deliver(b, &n->v6, &m);
+	dhcp_deliver(b, &n->v6, &m, dhcp6_type_name(c->msg.type));
 }
 
 /* PDH_DELIVERED: it is for that node, and may go there. */
@@ -398,6 +398,9 @@ check_reply(const struct bule *b, const struct dhcp6_chain *c)
 	if (!in6_eq(&r->peer, &b->lla) && (b->more == NULL ||
 	    b->more->dhcp == NULL || !in6_eq(&r->peer, &b->more->dhcp->peer)))
 		return PDH_MISMATCH;
+	/* the link has lost its address: nothing to send from */
+	if (in6_is_zero(&b->access->lif.linklocal))
+		return PDH_TX;
 	return PDH_DELIVERED;
 }
 
