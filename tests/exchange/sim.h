@@ -300,6 +300,9 @@ void sim_pma_dhcp6(struct sim *s, struct pma_conf *c, const char *server);
  */
 void sim_pma_dhcp4(struct sim *s, struct pma_conf *c, const char *addr,
     const char *server);
+/* Visitors on that interface; the result may be edited until it starts. */
+struct pma_conf_visitor_link *sim_pma_visitor(struct sim *s,
+    struct pma_conf *c, const char *ifname, const char *prefix);
 void sim_pma_access(struct sim *s, struct pma_conf *c, const char *ifname,
     int type, const char *nai);
 

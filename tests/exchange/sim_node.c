@@ -508,6 +508,19 @@ sim_pma_access(struct sim *s, struct pma_conf *c, const char *ifname,
 	list_add(s, &c->access, &a, sizeof(a));
 }
 
+struct pma_conf_visitor_link *
+sim_pma_visitor(struct sim *s, struct pma_conf *c, const char *ifname,
+    const char *prefix)
+{
+	struct pma_conf_visitor_link l = { .at.line = 1,
+		.interface = ifname, .prefix = sim_prefix(prefix) };
+
+	c->visitor.at.line = 1;
+	list_add(s, &c->visitor.links, &l, sizeof(l));
+	return (struct pma_conf_visitor_link *)(uintptr_t)
+	    c->visitor.links.v + c->visitor.links.n - 1;
+}
+
 struct sim_node *
 sim_add_ha(struct sim *s, const char *addr, const struct ha_conf *conf)
 {

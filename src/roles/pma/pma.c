@@ -3,8 +3,7 @@
  * The role "pma": proxy mobile agent of an access router (draft section 6).
  * pma.h says what is where.
  *
- * Implements: draft 6, 7.1 to 7.3 as far as the network's side goes.  Not yet:
- * visitors (6.9).
+ * Implements: draft 6, 7.1 to 7.3 as far as the network's side goes.
  */
 #include "roles/pma/pma_dhcp.h"
 

@@ -14,6 +14,7 @@
  *   pma_dhcp*.c   DHCP relay
  *   pma_pbu.c     signalling: build, send, retransmit, match
  *   pma_path.c    what the data plane is to do for one node
+ *   pma_visitor.c nodes without network-based mobility (6.9)
  *   pma_ra.c      Router Advertisements
  *   pma_probe.c   is it still there? (neighbour unreachability detection)
  *   pma_ctl.c     control commands
@@ -28,7 +29,7 @@
 #include "roles/pma/pma_conf.h"
 #include "roles/role.h"
 
-/* PROTOCOL 5.1; VISITOR will join them. */
+/* PROTOCOL 5.1 */
 enum bul_state {
 	BUL_IDLE,		/* only while it is made or freed */
 	BUL_PROFILE,		/* profile lookup under way */
@@ -39,6 +40,7 @@ enum bul_state {
 	BUL_DEREG,		/* lifetime 0 outstanding */
 	BUL_DENIED,
 	BUL_BACKOFF,
+	BUL_VISITOR,		/* local access only (6.9) */
 	BUL_STATE_MAX
 };
 extern const char *const bul_state_names[BUL_STATE_MAX];
@@ -59,6 +61,7 @@ struct pma_access {
 	bool p2p;			/* configured or by nature */
 	uint32_t sources;
 	char *nai;			/* point-to-point: who is there */
+	struct visitor_host *visit;	/* pma_visitor.c; NULL: no visitors */
 	TAILQ_HEAD(, bule) nodes;
 };
 
@@ -154,6 +157,7 @@ struct bule {
 	uint8_t attached_by;		/* enum attach_source */
 	bool lookup;			/* a policy lookup is under way */
 	bool gone;			/* free when the data plane is done */
+	bool visitor;			/* hnp and more are the place's */
 	uint8_t nai_len;
 	char nai[];			/* NUL-terminated */
 };
@@ -166,6 +170,7 @@ struct bule {
 	X(PMA_ST_UNKNOWN_NAI, "unknown-nai", "no profile: not registered") \
 	X(PMA_ST_NOT_ENTITLED, "not-entitled", \
 	    "the profile says no network-based mobility (6.9)") \
+	X(PMA_ST_VISITOR, "visitors", "nodes served as visitors (6.9)") \
 	X(PMA_ST_NO_HOME_AGENT, "no-home-agent", \
 	    "neither profile nor configuration names one") \
 	X(PMA_ST_FULL, "table-full", "attach events beyond max-nodes") \
@@ -356,6 +361,8 @@ void learn_no_ip4(struct bule *b);
 bool learn_profile(struct bule *b, const struct profile *prof);
 /* Its IPv4 section only; true when a PBU has to say something else now. */
 bool learn_ip4_changed(struct bule *b, const struct profile *prof);
+/* As if nothing had been learnt. */
+void learn_nothing(struct bule *b);
 void learn_hoa_expired(struct timer *t);
 void learn_hoa4_expired(struct timer *t);
 
@@ -374,6 +381,8 @@ enum dhcp_gate fsm_dhcp_gate(const struct bule *b, int family);
 void ip4_put(struct bule *b, struct mh_opts *o);
 /* What an accepting answer says of it. */
 void ip4_answered(struct bule *b, const struct mh_opts *o);
+/* A visitor's address has changed, or gone. */
+void ip4_native(struct bule *b);
 /* No IPv4 service from now on. */
 void ip4_stop(struct bule *b);
 void ip4_path_done(struct bule *b, int err);
@@ -439,6 +448,29 @@ bool path_hosted(const struct bule *b, int family);
 void path_drop(struct bule *b);
 /* Leave the kernel's state to the next run; nothing is called back. */
 void path_abandon(struct bule *b);
+
+/* --- pma_visitor.c ------------------------------------------------------------------ */
+
+enum visitor_cause { VISITOR_NOT_ENTITLED, VISITOR_UNKNOWN, VISITOR_DENIED };
+#define VISITOR_NAME_MAX 32
+
+/* An access interface comes, goes, has another configuration. */
+void visitor_open(struct pma *p, struct pma_access *a);
+void visitor_close(struct pma *p, struct pma_access *a, bool keep);
+void visitor_reconfigure(struct pma *p, struct pma_access *a);
+/* Serve it as a visitor; false: it may not be one here, nothing has changed. */
+bool visitor_enter(struct bule *b, enum visitor_cause cause);
+/* It is none any more: take back what it was told. */
+void visitor_leave(struct bule *b);
+/* Is it one, and the place ready? */
+bool visitor_ready(const struct bule *b);
+/* The policy may know a stranger now. */
+void visitor_policy_changed(struct bule *b);
+/* t_signal fired: who is it, is it still there? */
+void visitor_check(struct bule *b);
+/* What a node is called that nobody knows; NULL: it may be no visitor. */
+const char *visitor_name(const struct pma *p, const struct pma_access *a,
+    const struct mac *mac, char buf[VISITOR_NAME_MAX]);
 
 /* --- pma_ra.c ------------------------------------------------------------------------ */
 

@@ -88,6 +88,7 @@ open_access(struct pma *p, const struct link_if *lif,
 	    KV_STR("ifname", lif->name), KV_STR("type", c->type ==
 	    P2P_CONFIGURED || lif->p2p ? "point-to-point" : "shared"));
 	configure(p, a, c);
+	visitor_open(p, a);
 }
 
 static void
@@ -113,6 +114,7 @@ close_access(struct pma *p, struct pma_access *a, bool keep)
 		list_place(b, NULL, NULL);
 		path_sync(b);
 	}
+	visitor_close(p, a, keep);
 	e->link->ops->close(e->link, a->lif.ifindex);
 	if (!p->stopping && e->watch_if != NULL)
 		e->watch_if(e->watch_ctx, a->lif.ifindex, 0);
@@ -186,7 +188,8 @@ access_event(struct role *r, const struct attach_event *ev)
 		return;
 	if (ev->kind == ATTACH_DOWN)
 		fsm_detach(b, ev->source);
-	else if (b->state == BUL_ACTIVE || b->state == BUL_REREG)
+	else if (b->state == BUL_ACTIVE || b->state == BUL_REREG ||
+	    b->state == BUL_VISITOR)
 		(void)probe_start(b);
 }
 
@@ -222,10 +225,12 @@ access_reconfigure(struct pma *p)
 		const struct pma_conf_access *c = match(p, a->lif.name);
 
 		next = SLIST_NEXT(a, entry);
-		if (c != NULL)
-			configure(p, a, c);
-		else
+		if (c == NULL) {
 			close_access(p, a, false);
+			continue;
+		}
+		configure(p, a, c);
+		visitor_reconfigure(p, a);
 	}
 }
 

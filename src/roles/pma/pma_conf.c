@@ -110,6 +110,56 @@ static const struct cfg_table dhcp4_table = {
 	"relayed.",
 };
 
+static const char *const addr_config_names[] = { "slaac", "dhcp", "both",
+	NULL };
+static const char *const welcome_names[] = { "deny", "visitor", NULL };
+static const struct cfg_field visitor_link_fields[] = {
+	F(pma_conf_visitor_link, "interface", CFG_STRING, interface,
+	    .flags = CFG_F_REQUIRED,
+	    .help = "Name of an access interface, wildcards allowed; each needs "
+	    "a prefix of its own."),
+	F(pma_conf_visitor_link, "prefix", CFG_PREFIX, prefix,
+	    .flags = CFG_F_REQUIRED,
+	    .help = "The /64 that all visitors of that link share. It must be "
+	    "routed to this router; what they send is routed as usual, through "
+	    "no tunnel."),
+	F(pma_conf_visitor_link, "address-config", CFG_ENUM, addr_config,
+	    .names = addr_config_names, .def = "slaac",
+	    .help = "How visitors get their address."),
+	F(pma_conf_visitor_link, "subnet", CFG_PREFIX, subnet,
+	    .help = "IPv4 subnet that DHCPv4 servers assign visitors' "
+	    "addresses from; none: no IPv4 for them."),
+	F(pma_conf_visitor_link, "router", CFG_IN4, router,
+	    .help = "The subnet's router address, which we answer ARP for."),
+	{ .key = NULL },
+};
+static void check_visitor_link(struct cfg_ctx *c, void *conf);
+static const struct cfg_table visitor_link_table = {
+	.name = "links", .size = sizeof(struct pma_conf_visitor_link),
+	.fields = visitor_link_fields, .check = check_visitor_link,
+	.help = "A link that has visitors.",
+};
+static const struct cfg_field visitor_fields[] = {
+	F(pma_conf_visitor, "links", CFG_LIST, links,
+	    .table = &visitor_link_table, .min = 1, .max = 1024,
+	    .flags = CFG_F_REQUIRED),
+	F(pma_conf_visitor, "unknown", CFG_ENUM, unknown,
+	    .names = welcome_names, .def = "deny",
+	    .help = "What becomes of nodes that the policy does not know."),
+	F(pma_conf_visitor, "denied", CFG_ENUM, denied,
+	    .names = welcome_names, .def = "deny",
+	    .help = "What becomes of nodes that their home agent refuses."),
+	{ .key = NULL },
+};
+static void check_visitor(struct cfg_ctx *c, void *conf);
+static const struct cfg_table visitor_table = {
+	.name = "visitor", .size = sizeof(struct pma_conf_visitor),
+	.fields = visitor_fields, .check = check_visitor,
+	.help = "Local access for nodes without network-based mobility (section "
+	"6.9): those whose profile says pmip: no, and perhaps others. Without "
+	"this section they get nothing.",
+};
+
 static const char *const ip4_option_names[] = { "29", "36", NULL };
 
 static const struct cfg_field pma_fields[] = {
@@ -182,6 +232,8 @@ static const struct cfg_field pma_fields[] = {
 	    .flags = CFG_F_OPTIONAL),
 	F(pma_conf, "dhcpv4", CFG_MAP, dhcp4, .table = &dhcp4_table,
 	    .flags = CFG_F_OPTIONAL),
+	F(pma_conf, "visitor", CFG_MAP, visitor, .table = &visitor_table,
+	    .flags = CFG_F_OPTIONAL),
 	F(pma_conf, "ipv4-option", CFG_ENUM, ip4_option,
 	    .names = ip4_option_names, .def = "29",
 	    .help = "Mobility option that carries an IPv4 home address: 29 (IPv4 "
@@ -224,6 +276,42 @@ check_dhcp4(struct cfg_ctx *c, void *conf)
 	if (d->servers.n == 0)
 		cfg_error(c, &d->at, NULL, "dhcpv4: mode link-selection needs "
 		    "servers:");
+}
+
+static void
+check_visitor_link(struct cfg_ctx *c, void *conf)
+{
+	const struct pma_conf_visitor_link *v = conf;
+	struct prefix router;
+
+	if (v->prefix.family != AF_INET6 || v->prefix.len != 64)
+		cfg_error(c, &v->at, "prefix", "prefix: an IPv6 prefix of 64 "
+		    "bits is wanted");
+	if (v->subnet.family == 0 && v->router.s_addr == 0)
+		return;
+	prefix_from_in4(&router, &v->router, 32);
+	if (v->subnet.family != AF_INET ||
+	    !prefix_covers(&v->subnet, &router))
+		cfg_error(c, &v->at, "router", "router: subnet: is an IPv4 "
+		    "subnet, and router: an address in it");
+}
+
+static void
+check_visitor(struct cfg_ctx *c, void *conf)
+{
+	const struct pma_conf_visitor *p = conf;
+	const struct pma_conf_visitor_link *v = p->links.v;
+	char buf[ADDR_STRLEN];
+
+	for (size_t i = 0; i < p->links.n; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (prefix_eq(&v[i].prefix, &v[k].prefix))
+				cfg_error(c, &v[i].at, "prefix", "prefix: %s "
+				    "stands twice, first in line %u",
+				    prefix_str(&v[i].prefix, buf),
+				    v[k].at.line);
+		}
+	}
 }
 
 static void

@@ -43,6 +43,21 @@ struct pma_conf_dhcp4 {		/* `dhcpv4:` relay (6.8) */
 					 * home agent knows them */
 };
 
+struct pma_conf_visitor_link {	/* `links:` where visitors are */
+	struct cfg_where at;
+	const char *interface;
+	struct prefix prefix;	/* /64 of all visitors there */
+	int addr_config;	/* enum addr_config */
+	struct prefix subnet;	/* IPv4; family 0: none */
+	struct in_addr router;
+};
+
+struct pma_conf_visitor {	/* `visitor:` (6.9) */
+	struct cfg_where at;	/* line 0: no visitors */
+	struct cfg_list links;	/* struct pma_conf_visitor_link */
+	int unknown, denied;	/* 1: they are visitors, too */
+};
+
 struct pma_conf {
 	struct cfg_where at;
 	struct in6_addr address;	/* egress address: PBU source, CoA */
@@ -67,6 +82,7 @@ struct pma_conf {
 	struct pma_conf_ra ra;
 	struct pma_conf_dhcp6 dhcp6;
 	struct pma_conf_dhcp4 dhcp4;
+	struct pma_conf_visitor visitor;
 	int ip4_option;		/* enum ip4_option: in a PBU (A5) */
 	bool report_address;	/* D6.10-12 */
 };

@@ -99,8 +99,8 @@ put_details(struct json_w *w, const struct bule *b)
 
 	put_entry(w, b);
 	json_w_str(w, "coa", in6_str(&b->pma->conf->address, buf));
-	json_w_str(w, "model", b->per_mn_prefix ? "per-mn-prefix" :
-	    "shared-prefix");
+	json_w_str(w, "model", b->visitor ? "visitor" : b->per_mn_prefix ?
+	    "per-mn-prefix" : "shared-prefix");
 	put_more(w, b, b->more != NULL ? b->more : &nothing_more);
 	json_w_u(w, "sequence", b->seq);
 	json_w_u(w, "timestamp", b->ts);

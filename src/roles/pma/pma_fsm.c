@@ -13,6 +13,9 @@
  *   DEREG, DENIED --attach--> PROFILE
  *   REREG --lifetime over--> REG (path removed, prefix withdrawn)
  *
+ * VISITOR (pma_visitor.c) is where a node goes instead of DENIED when the link
+ * has a visitor prefix and the node may use it; it leaves like DENIED.
+ *
  * Shared-Prefix only: WAIT_DHCP, and
  *   REG, ACTIVE, REREG --lease over--> DEREG --PBA--> WAIT_DHCP (or REG, when
  *   there is another address by then): the node is still here
@@ -40,6 +43,7 @@ const char *const bul_state_names[BUL_STATE_MAX] = {
 	[BUL_ACTIVE] = "active",
 	[BUL_REREG] = "refreshing", [BUL_DEREG] = "deregistering",
 	[BUL_DENIED] = "denied", [BUL_BACKOFF] = "backoff",
+	[BUL_VISITOR] = "visitor",
 };
 
 static struct wheel *
@@ -134,6 +138,7 @@ fsm_enter_denied(struct bule *b, const char *why, int status)
 	    KV_STR("why", why), KV_I("status", status));
 	b->awaiting = false;
 	timer_cancel(wheel_of(b), &b->t_signal);
+	visitor_leave(b);
 	fsm_set_state(b, BUL_DENIED);
 	b->timeout_us = 0;
 	fsm_stop_service(b);
@@ -359,6 +364,7 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 		profile_look_up(b);
 		break;
 	case BUL_DENIED:
+	case BUL_VISITOR:
 	case BUL_WAIT_DHCP:
 		/* an RS is no new attachment: every node sends several */
 		if (moved || (source != ATTACH_BY_RS &&
@@ -408,10 +414,13 @@ void
 fsm_attach(struct pma *p, struct pma_access *a, const struct mac *mac,
     const struct in6_addr *lla, const char *nai, enum attach_source source)
 {
+	char name[VISITOR_NAME_MAX];
 	struct bule *b;
 
 	if (nai == NULL)
 		nai = nai_of(p, a, mac);
+	if (nai == NULL)
+		nai = visitor_name(p, a, mac, name);
 	if (nai == NULL) {
 		stranger(p, a, mac);
 		return;
@@ -663,7 +672,8 @@ refused(struct bule *b, const struct mh_msg *m, enum reaction react)
 		}
 		/* fall through */
 	default:
-		fsm_enter_denied(b, why, m->ba.status);
+		if (!visitor_enter(b, VISITOR_DENIED))
+			fsm_enter_denied(b, why, m->ba.status);
 	}
 }
 
@@ -753,6 +763,9 @@ fsm_signal_timer(struct timer *t)
 			}
 		}
 		pbu_send(b, 0);
+		break;
+	case BUL_VISITOR:
+		visitor_check(b);
 		break;
 	case BUL_BACKOFF:
 		fsm_set_state(b, BUL_REG);

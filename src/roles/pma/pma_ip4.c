@@ -91,6 +91,18 @@ granted(struct bule *b)
 		pma_arp_announce(b);
 }
 
+void
+ip4_native(struct bule *b)
+{
+	struct bul_more *m = b->more;
+
+	/* paused: the data plane has refused that very address */
+	if (m->hoa4_by == HOA_NONE)
+		ip4_stop(b);
+	else if (!m->pause4)
+		granted(b);
+}
+
 /* An answer to a question with 0.0.0.0: does the home agent know one? */
 static void
 told(struct bule *b, const struct mh_ip4 *v, const struct in_addr *router)

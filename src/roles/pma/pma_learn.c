@@ -268,6 +268,13 @@ learn_no_ip4(struct bule *b)
 }
 
 void
+learn_nothing(struct bule *b)
+{
+	set_hoa(b, &in6addr_any, HOA_NONE);
+	learn_no_ip4(b);
+}
+
+void
 learn_hoa4_expired(struct timer *t)
 {
 	fsm_forget_ip4(CONTAINER_OF(t, struct bul_more, t_hoa4)->b, "expired");
@@ -372,6 +379,7 @@ fsm_dhcp_gate(const struct bule *b, int family)
 	case BUL_ACTIVE:
 	case BUL_REREG:
 	case BUL_WAIT_DHCP:
+	case BUL_VISITOR:
 		return DHCP_RELAY;
 	case BUL_IDLE:			/* it is being asked whether it is
 					 * there */

@@ -53,7 +53,7 @@ static struct dp_path
 dp_path_of(const struct bul_path *p)
 {
 	return (struct dp_path){ .side = DP_PMA, .prefix = p->prefix,
-		.tunnel = p->b->tunnel };
+		.tunnel = p->b->visitor ? NULL : p->b->tunnel };
 }
 
 static void
@@ -177,7 +177,8 @@ in_order(const struct bul_path *p)
 static void
 sync_one(struct bul_path *p)
 {
-	bool set = p->want && p->b->access != NULL && p->b->tunnel != NULL;
+	bool set = p->want && p->b->access != NULL &&
+	    (p->b->tunnel != NULL || p->b->visitor);
 
 	if (p->busy)
 		return;			/* op_done() looks again */
@@ -328,7 +329,8 @@ forget_all(struct bule *b, bool remove)
 		/* what is under way may come to be */
 		path.access_ifindex = p->busy ? p->to.ifindex : p->at.ifindex;
 		path.mac = p->busy ? p->to.mac : p->at.mac;
-		if (remove && (p->have || p->busy) && b->tunnel != NULL)
+		if (remove && (p->have || p->busy) &&
+		    (b->tunnel != NULL || b->visitor))
 			(void)dp->ops->path_del(dp, &path, NULL, NULL);
 		p->b = NULL;
 		if (!p->busy)

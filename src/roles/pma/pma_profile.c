@@ -42,6 +42,14 @@ same_place(const struct bule *b, const struct profile *prof)
 	    in6_eq(&b->peer->address, home_agent_of(b, prof));
 }
 
+/* A visitor, where the link has such; else nobody (6.9). */
+static void
+not_served(struct bule *b, enum visitor_cause cause, const char *why)
+{
+	if (!visitor_enter(b, cause))
+		fsm_enter_denied(b, why, -1);
+}
+
 static bool
 take_profile(struct bule *b, const struct profile *prof)
 {
@@ -50,7 +58,7 @@ take_profile(struct bule *b, const struct profile *prof)
 
 	if (!prof->pmip) {
 		stat_inc(&p->st, PMA_ST_NOT_ENTITLED);
-		fsm_enter_denied(b, "not-entitled", -1);
+		not_served(b, VISITOR_NOT_ENTITLED, "not-entitled");
 		return false;
 	}
 	if (in6_is_zero(ha)) {
@@ -88,7 +96,7 @@ on_profile(void *ctx, int err, const struct profile *prof)
 	}
 	if (err < 0) {
 		stat_inc(&b->pma->st, PMA_ST_UNKNOWN_NAI);
-		fsm_enter_denied(b, "no-profile", -1);
+		not_served(b, VISITOR_UNKNOWN, "no-profile");
 		return;
 	}
 	/* What an earlier life of the entry set up must go first. */
@@ -106,6 +114,7 @@ profile_look_up(struct bule *b)
 	struct policy *policy = b->pma->role.env->policy;
 
 	profile_cancel(b);
+	visitor_leave(b);
 	timer_cancel(b->pma->role.env->wheel, &b->t_signal);
 	b->awaiting = false;
 	fsm_set_state(b, BUL_PROFILE);
@@ -140,7 +149,7 @@ on_profile_again(void *ctx, int err, const struct profile *prof)
 	b->lookup = false;
 	if (b->state == BUL_DEREG || b->gone)
 		return;
-	if (b->state == BUL_DENIED) {
+	if (b->state == BUL_DENIED || b->state == BUL_VISITOR) {
 		if (err == 0 && prof->pmip)
 			profile_look_up(b);
 		return;
@@ -159,7 +168,8 @@ on_profile_again(void *ctx, int err, const struct profile *prof)
 	timer_cancel(b->pma->role.env->wheel, &b->t_signal);
 	b->awaiting = false;
 	if (err < 0 || !prof->pmip) {
-		fsm_enter_denied(b, err < 0 ? "no-profile" : "not-entitled", -1);
+		not_served(b, err < 0 ? VISITOR_UNKNOWN : VISITOR_NOT_ENTITLED,
+		    err < 0 ? "no-profile" : "not-entitled");
 		return;
 	}
 	fsm_stop_service(b);
@@ -178,6 +188,7 @@ profile_changed(struct bule *b)
 		profile_look_up(b);
 		return;
 	}
+	visitor_policy_changed(b);
 	b->lookup = true;
 	policy->ops->by_nai(policy, b->nai, b->nai_len, on_profile_again, b);
 }

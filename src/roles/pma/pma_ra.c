@@ -4,7 +4,7 @@
  * its home prefix and how to get an address in it; a short router lifetime, so
  * that a node that moves soon forgets us (7.3); the tunnel's MTU.
  *
- *              Per-MN-Prefix            Shared-Prefix  waiting for DHCP
+ *              Per-MN-Prefix, visitor   Shared-Prefix  waiting for DHCP
  *              slaac   dhcp    both
  *   M O        0 conf  1 1     1 1      1 1            1 1
  *   prefix     L A     L       L A      neither        none
@@ -33,7 +33,7 @@ mtu_of(const struct bule *b)
 {
 	uint32_t mtu = b->access->lif.mtu;
 
-	if (b->tunnel != NULL && (mtu == 0 || b->tunnel->mtu < mtu))
+	if (b->tunnel != NULL && !b->visitor && (mtu == 0 || b->tunnel->mtu < mtu))
 		mtu = b->tunnel->mtu;
 	return MAX_OF(mtu, IPV6_MTU_MIN);
 }
@@ -42,16 +42,16 @@ mtu_of(const struct bule *b)
 static void
 put_prefix(const struct bule *b, struct nd_ra *ra)
 {
-	bool dhcp = !b->per_mn_prefix || b->addr_config != ADDRCONF_SLAAC;
+	bool open = b->per_mn_prefix || b->visitor;
+	bool dhcp = !open || b->addr_config != ADDRCONF_SLAAC;
 
 	ra->managed = dhcp;
 	ra->other = dhcp || b->pma->conf->ra.other;
 	ra->npio = 1;
 	ra->pio[0].prefix = b->hnp;
 	/* A27: the others of a shared prefix are elsewhere */
-	ra->pio[0].onlink = b->per_mn_prefix;
-	ra->pio[0].autonomous = b->per_mn_prefix &&
-	    b->addr_config != ADDRCONF_DHCP;
+	ra->pio[0].onlink = open;
+	ra->pio[0].autonomous = open && b->addr_config != ADDRCONF_DHCP;
 }
 
 static struct nd_ra
@@ -130,7 +130,7 @@ ra_advertise(struct bule *b)
 bool
 ra_renew(struct bule *b)
 {
-	if (b->state != BUL_WAIT_DHCP &&
+	if (b->state != BUL_WAIT_DHCP && !visitor_ready(b) &&
 	    !(b->accepted && path_hosted(b, AF_INET6)))
 		return false;
 	ra_advertise(b);
