@@ -301,6 +301,10 @@ class Dhclient(Client):
                 "-e", f"EVENTS={self.events_file}", *more, "eth0"]
 
     def start(self):
+        if self.family == 6:            # without one it gives up at once
+            until(lambda: any(a.startswith("fe80:") for a in
+                              self.ns.addresses("eth0")), 10,
+                  "a link-local address")
         self._spawn(self._command("-d"))
         return self
 
