@@ -101,17 +101,9 @@ def registered(d, node, router):
 
 def arrive(d, node, router, **kw):
     when = d.plug(node, router, **kw)
-    until(lambda: registered(d, node, router) or (kw and solicit(d, node)), 10,
+    until(lambda: registered(d, node, router) or (kw and d.solicit(node)), 10,
           f"{node} is registered", every=0.1)
     return when
-
-
-def solicit(d, node):
-    """A node whose interface stays up asks like this whether it has moved."""
-    with d[node].socket(10, 3, 58) as s:
-        s.setsockopt(41, 18, 255)       # IPV6_MULTICAST_HOPS
-        s.sendto(b"\x85\0\0\0\0\0\0\0", ("ff02::2", 0, 0,
-                                         d[node].index("eth0")))
 
 
 def bind(d, client, node="mn1", router="ar1"):

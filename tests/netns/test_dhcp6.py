@@ -74,7 +74,7 @@ def registered(d, node, router):
 
 def arrive(d, node, router, **kw):
     when = d.plug(node, router, **kw)
-    until(lambda: registered(d, node, router) or (kw and solicit(d, node)), 10,
+    until(lambda: registered(d, node, router) or (kw and d.solicit(node)), 10,
           f"{node} is registered", every=0.1)
     return when
 
@@ -189,7 +189,7 @@ def test_two_nodes_two_prefixes(d, client, client2):
         arrive(d, n, "ar1")
         heard[n] = d.capture(n, "eth0", "ip6")
     for n in NODES:
-        solicit(d, n)
+        d.solicit(n)
     client.start()
     client2.start()
     for n in NODES:
@@ -261,14 +261,6 @@ def test_link_address_at_every_router(roaming):
     """D6.3-3: the same home prefix wherever the node is."""
     for ms in roaming.core.values():
         assert ms and {m["link"] for m in ms} == {PREFIX["mn1"][:-3]}
-
-
-def solicit(d, node):
-    """A Router Solicitation, as a DNAv6 host sends one on a new link."""
-    with d[node].socket(10, 3, 58) as s:
-        s.setsockopt(41, 18, 255)       # IPV6_MULTICAST_HOPS
-        s.sendto(b"\x85\0\0\0\0\0\0\0", ("ff02::2", 0, 0,
-                                         d[node].index("eth0")))
 
 
 def test_move_without_dhcp(d, client):

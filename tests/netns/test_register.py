@@ -220,7 +220,7 @@ def test_later_solicitations_are_answered(d):
     d.attach("mn1", "ar1")
     for _ in range(3):
         ra = d.capture("mn1", "eth0", RA)
-        solicit(d, "mn1")
+        d.solicit("mn1")
         until(lambda r=ra: os.path.getsize(r.path) > 24, 3, "an RA")
         ra.stop()
         assert reachable_at_once(d)
@@ -228,15 +228,6 @@ def test_later_solicitations_are_answered(d):
 
 def reachable_at_once(d):
     return traffic.reachable(d["cn"], ADDR["mn1"], timeout=0.5)
-
-
-def solicit(d, node):
-    """A Router Solicitation from the node's link-local address."""
-    s = d[node].socket(10, 3, 58)
-    with s:
-        s.setsockopt(41, 18, 255)       # IPV6_MULTICAST_HOPS
-        s.sendto(b"\x85\0\0\0\0\0\0\0", ("ff02::2", 0, 0,
-                                         d[node].index("eth0")))
 
 
 def test_unknown_mac_gets_nothing(d):

@@ -83,14 +83,6 @@ def served(d, node, router):
     return None
 
 
-def solicit(d, node):
-    """A node whose interface stays up asks like this whether it has moved."""
-    with d[node].socket(10, 3, 58) as s:
-        s.setsockopt(41, 18, 255)       # IPV6_MULTICAST_HOPS
-        s.sendto(b"\x85\0\0\0\0\0\0\0", ("ff02::2", 0, 0,
-                                         d[node].index("eth0")))
-
-
 def bind(d, client, node="mn1", router="ar1"):
     d.plug(node, router)
     client.start()
@@ -119,7 +111,7 @@ def run(domain, kea):
         connected = d["ar1"].ip_json("-6", "route", "get", address)
         other = d["ar1"].ip_json("-6", "route", "get", BASE + "dead")
         shown = d.ar1.show("mn", nai=NAI["mn1"])[0]
-        solicit(d, "mn1")
+        d.solicit("mn1")
         until(lambda: d.ar1.counters()["pma.ra-sent"] >= 2, 5, "an RA")
         c.stop(signal.SIGKILL)
     core.stop()
@@ -301,7 +293,7 @@ def test_move_without_dhcp(d, client):
     client.stop(signal.SIGKILL)
     core = d.capture("core", "ar2", f"ip6 proto 135 or {DHCP6}")
     d.plug("mn1", "ar2", associate=False)
-    until(lambda: served(d, "mn1", "ar2") or solicit(d, "mn1"), 10, "served",
+    until(lambda: served(d, "mn1", "ar2") or d.solicit("mn1"), 10, "served",
           every=0.1)
     assert leased(d, "mn1") == address
     assert reachable(d["cn"], address) and reachable(d["mn1"], CN)
@@ -334,7 +326,7 @@ def test_renewal_after_a_move(d, kea, client):
     with kea.other(lease=SHORT):
         address = bind(d, client)
         d.plug("mn1", "ar2", associate=False)
-        until(lambda: served(d, "mn1", "ar2") or solicit(d, "mn1"), 10,
+        until(lambda: served(d, "mn1", "ar2") or d.solicit("mn1"), 10,
               "served", every=0.1)
         until(lambda: f"RENEW6 {address}" in client.events, 15, "renewed")
         holds(lambda: served(d, "mn1", "ar2") == address, SHORT,

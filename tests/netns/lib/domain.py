@@ -5,6 +5,7 @@ import contextlib
 import copy
 import os
 import shutil
+import socket
 import tempfile
 import time
 
@@ -184,6 +185,15 @@ class Domain:
         when = time.time()
         self.topology.plug(node, router, **kw)
         return when
+
+    def solicit(self, node):
+        """A Router Solicitation, as a host whose interface stays up sends one
+        when the carrier is back (DNAv6, RFC 6059)."""
+        with self[node].socket(socket.AF_INET6, socket.SOCK_RAW,
+                               socket.IPPROTO_ICMPV6) as s:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+            s.sendto(b"\x85\0\0\0\0\0\0\0",
+                     ("ff02::2", 0, 0, self[node].index("eth0")))
 
     def has_address(self, node):
         return ADDR[node] in self[node].addresses("eth0")
