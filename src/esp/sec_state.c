@@ -226,7 +226,7 @@ state_lock(struct sec_state *st, const char *dir, char *why, size_t whycap)
 	r = -errno;
 	if (r != -EWOULDBLOCK)
 		goto fail;
-	snprintf(why, whycap, "%s: another daemon uses it", dir);
+	snprintf(why, whycap, "%s: another pmipd uses it", dir);
 	return r;
 fail:
 	r = -errno;

@@ -1105,7 +1105,7 @@ START_TEST(test_state_directory_failures)
 	ck_assert_int_eq(end_start(a, yaml_of(a, true, &k, 1, yaml)), 0);
 	snprintf(other, sizeof(other), "%s", yaml);
 	ck_assert_int_eq(end_start(b, other), -EWOULDBLOCK);
-	ck_assert(said(b, "another daemon uses it"));
+	ck_assert(said(b, "another pmipd uses it"));
 	end_stop(a);
 	ck_assert_int_eq(end_start(b, other), 0);
 	end_stop(b);

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from lib import esp
 from lib.daemon import Lines
 from lib.ns import until
 from lib.topology import ADDR, COA, HA, LLA, MAC, NAI, PREFIX
@@ -51,10 +52,14 @@ def test_show_bindings_names_everything(at_ar1):
         assert v in pma
 
 
-def test_show_status_warns(at_ar1):
-    """Signalling without IPsec is called what it is."""
+def test_show_status_tells_how_signalling_is_protected(at_ar1):
+    """And calls it what it is when it is not."""
     out = at_ar1.ha.pmipctl("show", "status").stdout
-    assert "unprotected" in out.lower()
+    words = dict(line.split(":", 1) for line in out.splitlines()
+                 if ":" in line)
+    words = {k.strip(): v.strip() for k, v in words.items()}
+    assert words["ipsec"] == esp.MODE
+    assert words["signalling"] == ("protected" if esp.ON else "UNPROTECTED")
 
 
 def test_show_mn_unknown(at_ar1):

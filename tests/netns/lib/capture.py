@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The judges: tcpdump records, tshark decodes, scapy verifies checksums."""
+import collections
 import contextlib
 import os
 import signal
@@ -14,6 +15,9 @@ END_TYPE = 0x88B5
 END = b"\x02\0\0\0\0\xfe\x02\0\0\0\0\xff" + END_TYPE.to_bytes(2, "big") + \
     b"end of capture" + bytes(46)
 
+# (host, interface) -> Mobility Headers in the clear in all captures there
+CLEAR = collections.Counter()
+
 MH = "ip6 proto 135"
 TUNNEL = "ip6 proto 41"
 ND = "icmp6"
@@ -22,10 +26,12 @@ ND = "icmp6"
 class Capture:
     """tcpdump on one interface from construction (it listens when that is
     over) until stop().  Everything sent before stop() is in the file, ESP of
-    the suite opened.  clear: Mobility Headers in the clear are no fault."""
+    the suite opened unless `raw`.  clear: Mobility Headers in the clear are no
+    fault."""
 
-    def __init__(self, ns, ifname, path, expr, clear=False):
-        self.ns, self.ifname, self.path, self.clear = ns, ifname, path, clear
+    def __init__(self, ns, ifname, path, expr, clear=False, raw=False):
+        self.ns, self.ifname, self.path = ns, ifname, path
+        self.clear, self.raw = clear, raw
         self.proc = ns.popen(
             ["tcpdump", "-i", ifname, "-U", "--immediate-mode", "-n",
              "--time-stamp-precision=micro", "-Z", "root", "-w", path,
@@ -52,7 +58,9 @@ class Capture:
         self.proc.wait(10)
         self.proc = None
         if esp.ON:
-            seen = esp.open_capture(self.path)
+            seen = esp.open_capture(self.path, self.raw)
+            if not self.clear:
+                CLEAR[self.ns.label, self.ifname] += seen
             assert self.clear or not seen, \
                 f"{seen} Mobility Headers in the clear on {self.ifname}"
         return self.path
@@ -89,10 +97,11 @@ def _tshark(path, *args):
     return out.stdout.decode()
 
 
-def decode(path, display, *fields):
+def decode(path, display, *fields, args=()):
     """Packets that match a display filter, each a dict field -> list of
-    values (an inner header's after the outer one's); "time" is added."""
-    args = ["-Y", f"({display}) && eth.type != {END_TYPE:#x}", "-T", "fields",
+    values (an inner header's after the outer one's); "time" is added.  args:
+    more of tshark's."""
+    args = [*args, "-Y", f"({display}) && eth.type != {END_TYPE:#x}", "-T", "fields",
             "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=|"]
     for f in ("frame.time_epoch",) + fields:
         args += ["-e", f]

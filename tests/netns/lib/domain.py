@@ -165,12 +165,13 @@ class Domain:
                     d.ctl("reload")
 
     # --- what tests do -----------------------------------------------------
-    def capture(self, host, ifname, expr="ip6", evidence=True, clear=False):
+    def capture(self, host, ifname, expr="ip6", evidence=True, clear=False,
+                raw=False):
         """Record until stop().  evidence: all messages of protocol 135 in it
         must be free of fault in tshark's eyes (judged at the end); clear: they
-        need not be protected."""
+        need not be protected; raw: ESP stays closed."""
         path = f"{self.folder}/{host}-{ifname}-{len(self.captures)}.pcap"
-        c = Capture(self[host], ifname, path, expr, clear)
+        c = Capture(self[host], ifname, path, expr, clear, raw)
         c.evidence = evidence
         self.captures.append(c)
         return c

@@ -14,7 +14,7 @@ import struct
 
 from .topology import COA, HA
 
-MODE = os.environ.get("PMIPD_TEST_IPSEC", "none")
+MODE = os.environ.get("PMIPD_TEST_IPSEC", "userspace")
 ON = MODE == "userspace"
 STRANGER = "2001:db8:b9::2"     # has keys, but is no authorised router
 ADDRESSES = [HA, *COA.values(), STRANGER]
@@ -165,9 +165,9 @@ def opened(frame):
         frame[21:54] + payload, False
 
 
-def open_capture(path):
-    """Rewrite a capture file with ESP opened.  How many Mobility Headers were
-    in the clear on the wire."""
+def open_capture(path, raw=False):
+    """Rewrite a capture file with ESP opened (raw: leave it as it is).  How
+    many Mobility Headers were in the clear on the wire."""
     with open(path, "rb") as f:
         data = f.read()
     order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
@@ -179,6 +179,7 @@ def open_capture(path):
         out += [struct.pack(order + "IIII", sec, usec, len(frame), len(frame)),
                 frame]
         at += 16 + n
-    with open(path, "wb") as f:
-        f.write(b"".join(out))
+    if not raw:
+        with open(path, "wb") as f:
+            f.write(b"".join(out))
     return clear
