@@ -80,6 +80,14 @@ void bpf_dp_peer_each(struct bpf_dp *b, bpf_dp_peer_fn *fn, void *ctx);
  * max_paths are there, -ENOENT.
  */
 int bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer);
+/* Many at once, for half the price; each gets its `err`. */
+#define BPF_DP_BATCH 128
+struct bpf_dp_ha_item {
+	struct prefix prefix;
+	uint32_t peer;
+	int err;
+};
+void bpf_dp_ha_set_many(struct bpf_dp *b, struct bpf_dp_ha_item *v, size_t n);
 int bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
     struct pmip_ha_path *ret);
 int bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p);

@@ -5,6 +5,7 @@
  */
 #include "dataplane/bpf_load.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -209,6 +210,59 @@ bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer)
 	struct pmip_ha_path v = { .peer = peer, .run = b->run };
 
 	return path_set(b, false, p, &v);
+}
+
+/* Those of one map. What the kernel does not take in a batch is tried alone,
+ * and that verdict counts. */
+static void
+set_batch(struct bpf_dp *b, struct bpf_dp_ha_item *const *v, uint32_t n,
+    int fd, const uint8_t *keys, size_t keylen,
+    const struct pmip_ha_path *values)
+{
+	for (uint32_t at = 0; at < n; at++) {
+		uint32_t done = n - at;
+		int r = bpf_map_update_batch(fd, keys + at * keylen,
+		    &values[at], &done, NULL);
+
+		if (r == 0)
+			return;
+		/* a kernel without the call does not say how many */
+		at += done < n - at ? done : 0;
+		v[at]->err = path_set(b, false, &v[at]->prefix, &values[at]);
+	}
+}
+
+void
+bpf_dp_ha_set_many(struct bpf_dp *b, struct bpf_dp_ha_item *v, size_t n)
+{
+	struct pmip_ha_path values[BPF_DP_BATCH];
+	struct bpf_dp_ha_item *item[BPF_DP_BATCH];
+	uint8_t keys[BPF_DP_BATCH * sizeof(union path_key)];
+	union path_key k;
+
+	assert(n <= BPF_DP_BATCH);
+	for (int m = BPF_DP_HA64; m <= BPF_DP_HA128; m++) {
+		size_t keylen = m == BPF_DP_HA64 ? sizeof(k.k64) :
+		    sizeof(k.k128);
+		uint32_t count = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			int fd = path_place(b, false, &v[i].prefix, &k);
+
+			if (fd < 0)
+				v[i].err = fd;
+			if (fd != b->map[m])
+				continue;
+			v[i].err = 0;
+			memcpy(keys + count * keylen, &k, keylen);
+			values[count] = (struct pmip_ha_path){
+				.peer = v[i].peer, .run = b->run };
+			item[count++] = &v[i];
+		}
+		if (count > 0)
+			set_batch(b, item, count, b->map[m], keys, keylen,
+			    values);
+	}
 }
 
 int

@@ -2,9 +2,10 @@
 /*
  * The MH transport on a raw socket of protocol 135, or of ESP.
  *
- * In: each wake-up reads at most RX_BATCHES batches of BATCH datagrams, then
- * yields to the loop; the descriptor is level-triggered, so what is left comes
- * next turn, after timers and other descriptors had theirs.
+ * In: each wake-up reads at most BATCH datagrams, then yields to the loop; the
+ * descriptor is level-triggered, so what is left comes next turn, after timers
+ * and other descriptors had theirs.  More at a time would save little, and what
+ * they lead to would keep the loop for milliseconds.
  *
  * Out: send() copies into a ring; a hook at the end of the loop turn hands it
  * to the kernel by sendmmsg().  When the kernel takes no more, the ring keeps
@@ -47,7 +48,7 @@
 #include "mh/mh.h"
 
 #define BATCH 64
-#define RX_BATCHES 4		/* per wake-up */
+#define RX_TRIES 4		/* when a read reports somebody's error */
 #define RX_PAD 192		/* three lines of the cache */
 #define TX_RING 2048		/* messages; a power of two */
 #define TX_RETRY_US (10 * USEC_PER_MSEC)
@@ -206,23 +207,20 @@ sock_rx_batch(struct mh_sock *s, unsigned n)
 static void
 sock_rx(struct mh_sock *s)
 {
-	unsigned batch;
-	int i, n;
+	for (unsigned tries = 0; tries < RX_TRIES; tries++) {
+		int n;
 
-	for (batch = 0; batch < RX_BATCHES; batch++) {
-		for (i = 0; i < BATCH; i++)
-			sock_rx_arm(s, (unsigned)i);
+		for (unsigned i = 0; i < BATCH; i++)
+			sock_rx_arm(s, i);
 		n = recvmmsg(s->fd, s->rx, BATCH, MSG_DONTWAIT, NULL);
-		if (n < 0) {
-			if (errno == EAGAIN || errno == EWOULDBLOCK)
-				return;
-			if (errno != EINTR)
-				stat_inc(&s->st, ST_RX_ERROR);
-			continue;
-		}
-		sock_rx_batch(s, (unsigned)n);
-		if (n < BATCH)
+		if (n >= 0) {
+			sock_rx_batch(s, (unsigned)n);
 			return;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return;
+		if (errno != EINTR)
+			stat_inc(&s->st, ST_RX_ERROR);
 	}
 }
 

@@ -118,12 +118,14 @@ part_of(struct ha_op *op, unsigned i, const struct prefix *p,
 
 void
 ha_path_set(struct ha_op *op, unsigned i, const struct prefix *p,
-    struct dp_tunnel *t)
+    struct dp_tunnel *t, const struct dp_tunnel *was)
 {
 	struct ha_part *part = part_of(op, i, p, t);
 	struct dp *dp = op->ha->role.env->dp;
-	int r = dp->ops->path_set(dp, &part->path, part_done, part);
+	int r;
 
+	part->path.was = was;
+	r = dp->ops->path_set(dp, &part->path, part_done, part);
 	if (r < 0)
 		part_done(part, r);
 }
