@@ -55,6 +55,9 @@ struct dialect {
 	uint16_t bu_flags;		/* of a PBU (A17) */
 	bool alt_coa;			/* PBU carries option 3 (A16) */
 	bool send_handoff;		/* PBU carries 23 and 24 */
+	/* Option 26: the PMA's link-local address in a PBU, that of the PMA
+	 * before it in a PBA (A29). */
+	bool previous_router;
 	bool ts_required;		/* in a PBU */
 	int64_t ts_window_us;		/* default validity (A23) */
 	/* The status of a refusal. */

@@ -96,6 +96,7 @@ const struct dialect dialect_draft01 = {
 	.bu_flags = BU_A | BU_H | BU_P,			/* A17 */
 	.alt_coa = true,				/* A16 */
 	.send_handoff = false,
+	.previous_router = true,			/* draft 7.3 */
 	.ts_required = true,				/* draft 8.4 */
 	.ts_window_us = 5 * USEC_PER_SEC,		/* A23 */
 	.status = draft01_status,

@@ -438,6 +438,8 @@ struct sim_mn {
 	bool mute;			/* does not answer NS */
 	unsigned nra;			/* RAs that reached it */
 	struct sim_ra ra;		/* the last of them */
+	unsigned nprev;			/* those in another router's name */
+	struct sim_ra prev;
 	unsigned nns;			/* NS for its addresses */
 	unsigned nna;			/* NAs that reached it */
 	struct sim_nd na;

@@ -301,7 +301,11 @@ send_nd(struct sim_node *n, const struct sim_if *i, const struct mac *dst,
 	for (struct sim_mn *mn = l->mns; mn != NULL; mn = mn->next) {
 		if (!mn_hears(mn, n, i, dst))
 			continue;
-		if (p.type == ND_RA) {
+		if (p.type == ND_RA &&
+		    !in6_eq(&ra.ra.src, &i->lif.linklocal)) {
+			mn->prev = ra;
+			mn->nprev++;
+		} else if (p.type == ND_RA) {
 			mn->ra = ra;
 			mn->nra++;
 		} else if (p.type == ND_NS && ra.good) {

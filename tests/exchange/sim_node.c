@@ -485,6 +485,7 @@ sim_pma_conf(struct sim *s, const char *addr)
 	c->max_nodes = 100000;
 	c->ts_window_us = 5 * USEC_PER_SEC;
 	c->dereg_tries = 3;
+	c->previous_ras = 2;
 	c->probe_interval_us = USEC_PER_SEC;
 	c->probe_tries = 3;
 	c->ra.interval_us = 30 * USEC_PER_SEC;

@@ -125,6 +125,7 @@ START_TEST(test_attach)
 	ck_assert_uint_eq(pbu->m.bu.flags, BU_A | BU_H | BU_P);
 	ck_assert_uint_eq(pbu->m.bu.lifetime_4s, 75);
 	ck_assert_uint_eq(pbu->m.o.have, MHO_MN_ID | MHO_HNP | MHO_ALT_COA |
+	    MHO_LINK_LOCAL |
 	    MHO_TIMESTAMP);
 	ck_assert_int_lt(llabs(mh_ts_to_us(pbu->m.o.timestamp) - pbu->wall),
 	    1000);

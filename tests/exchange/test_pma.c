@@ -32,7 +32,7 @@ START_TEST(test_attach)
 	ck_assert_uint_eq(p->m.bu.flags, BU_A | BU_H | BU_P);	/* A17 */
 	ck_assert_uint_eq(p->m.bu.lifetime_4s, 75);
 	ck_assert_uint_eq(p->m.o.have, MHO_MN_ID | MHO_HNP | MHO_TIMESTAMP |
-	    MHO_ALT_COA);
+	    MHO_ALT_COA | MHO_LINK_LOCAL);
 	ck_assert_uint_eq(p->m.o.mn_id_subtype, 1);
 	ck_assert_uint_eq(p->m.o.mn_id_len, strlen(MN1));
 	ck_assert_mem_eq(p->m.o.mn_id, MN1, strlen(MN1));

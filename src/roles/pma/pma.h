@@ -130,6 +130,7 @@ struct bule {
 					 * shared with others */
 	struct in6_addr lla;		/* of the node, from its RS; :: unknown */
 	struct in6_addr addr;		/* another one of it; :: unknown */
+	struct in6_addr prev_router;	/* to be withdrawn (7.3) */
 	struct mac mac;
 	uint64_t ts;			/* last Time Stamp sent */
 	int64_t lifetime_us;		/* profile's; 0 the role's */
@@ -157,6 +158,7 @@ struct bule {
 	uint8_t attached_by;		/* enum attach_source */
 	bool lookup;			/* a policy lookup is under way */
 	bool gone;			/* free when the data plane is done */
+	uint8_t prev_left;		/* advertisements of prev_router */
 	bool visitor;			/* hnp and more are the place's */
 	uint8_t nai_len;
 	char nai[];			/* NUL-terminated */
@@ -192,6 +194,8 @@ struct bule {
 	X(PMA_ST_KERNEL_REFUSED, "kernel-refused", \
 	    "paths the data plane refused: de-registered again") \
 	X(PMA_ST_RA, "ra-sent", "Router Advertisements") \
+	X(PMA_ST_PREVIOUS, "previous-withdrawn", \
+	    "Router Advertisements in the name of the router before us (7.3)") \
 	X(PMA_ST_RA_FAILED, "ra-failed", "that could not be sent") \
 	X(PMA_ST_RS, "rs-received", "Router Solicitations of known nodes") \
 	X(PMA_ST_PROBE, "probes-sent", "Neighbour Solicitations") \
@@ -481,6 +485,8 @@ bool ra_renew(struct bule *b);
 /* Router lifetime 0, prefix preferred 0 (PROTOCOL 7.3), if it was advertised. */
 void ra_withdraw(struct bule *b);
 void ra_timer(struct timer *t);
+/* What an accepting answer says of the router before us (A29). */
+void ra_previous(struct bule *b, const struct mh_opts *o);
 
 /* --- pma_probe.c ---------------------------------------------------------------------- */
 

@@ -232,6 +232,20 @@ static const struct cfg_field pma_fields[] = {
 	    .flags = CFG_F_OPTIONAL),
 	F(pma_conf, "dhcpv4", CFG_MAP, dhcp4, .table = &dhcp4_table,
 	    .flags = CFG_F_OPTIONAL),
+	F(pma_conf, "withdraw-previous-router", CFG_UINT, previous_ras,
+	    .max = 3, .def = "2",
+	    .help = "How many Router Advertisements with router lifetime 0, in "
+	    "the name of the access router that a node comes from, tell it to "
+	    "forget that one. The home agent passes the routers' addresses on "
+	    "(section 7.3). 0: neither tell ours nor withdraw others."),
+	F(pma_conf, "fixed-router-address", CFG_BOOL, fixed_router,
+	    .def = "no", .flags = CFG_F_RESTART,
+	    .help = "Give access interfaces the MAC address 00:00:5e:00:52:13, "
+	    "from which follows the link-local address "
+	    "fe80::200:5eff:fe00:5213 (RFC 6543): with all access routers "
+	    "alike there is no previous router to withdraw. The interface is "
+	    "taken down for a moment, and loses IPv6 addresses given to it by "
+	    "hand. Never two such routers on one link."),
 	F(pma_conf, "visitor", CFG_MAP, visitor, .table = &visitor_table,
 	    .flags = CFG_F_OPTIONAL),
 	F(pma_conf, "ipv4-option", CFG_ENUM, ip4_option,

@@ -626,6 +626,7 @@ accepted(struct bule *b, const struct mh_msg *m)
 	b->tries = 0;
 	take_lifetime(b, m);
 	announce_accepted(b, fresh, &home);
+	ra_previous(b, &m->o);
 	r = path_want(b, &home);
 	if (r < 0)
 		kernel_refused(b, r);

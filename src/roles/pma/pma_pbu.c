@@ -75,6 +75,20 @@ put_home(struct bule *b, bool deregister, struct mh_opts *o)
 	o->have |= MHO_HNP;
 }
 
+/* D7.3-5, A29: our address on the access link, for the router after us. */
+static void
+put_router(const struct bule *b, struct mh_opts *o)
+{
+	const struct pma *p = b->pma;
+
+	if (!p->role.env->dialect->previous_router ||
+	    p->conf->previous_ras == 0 || b->access == NULL ||
+	    in6_is_zero(&b->access->lif.linklocal))
+		return;
+	o->have |= MHO_LINK_LOCAL;
+	o->link_local = b->access->lif.linklocal;
+}
+
 /* Build and send one; draft 6.10, A16, A17. */
 static void
 transmit(struct bule *b, uint32_t lifetime_4s)
@@ -101,6 +115,8 @@ transmit(struct bule *b, uint32_t lifetime_4s)
 		m.o.have |= MHO_ALT_COA;
 		m.o.alt_coa = p->conf->address;
 	}
+	if (lifetime_4s > 0)
+		put_router(b, &m.o);
 	stat_inc(&p->st, PMA_ST_PBU);
 	b->peer->sent++;
 	b->signalled = true;

@@ -20,6 +20,7 @@
 
 #define ROUTER_LIFETIME_MAX 9000	/* RFC 4861 6.2.1 */
 #define IPV6_MTU_MIN 1280
+#define MIN_DELAY_BETWEEN_RAS (3 * USEC_PER_SEC)	/* RFC 4861 10 */
 
 static uint32_t
 seconds(int64_t us)
@@ -38,15 +39,28 @@ mtu_of(const struct bule *b)
 	return MAX_OF(mtu, IPV6_MTU_MIN);
 }
 
-/* M, O and the prefix information: what the model permits (D6.1-3 to -6). */
-static void
-put_prefix(const struct bule *b, struct nd_ra *ra)
+/* May it make an address in the prefix itself, and find others there? */
+static bool
+is_open(const struct bule *b)
 {
-	bool open = b->per_mn_prefix || b->visitor;
-	bool dhcp = !open || b->addr_config != ADDRCONF_SLAAC;
+	return b->per_mn_prefix || b->visitor;
+}
+
+/* M and O: what the model permits (D6.1-3 to -6). */
+static void
+put_flags(const struct bule *b, struct nd_ra *ra)
+{
+	bool dhcp = !is_open(b) || b->addr_config != ADDRCONF_SLAAC;
 
 	ra->managed = dhcp;
 	ra->other = dhcp || b->pma->conf->ra.other;
+}
+
+static void
+put_prefix(const struct bule *b, struct nd_ra *ra)
+{
+	bool open = is_open(b);
+
 	ra->npio = 1;
 	ra->pio[0].prefix = b->hnp;
 	/* A27: the others of a shared prefix are elsewhere */
@@ -62,6 +76,7 @@ contents(const struct bule *b, bool withdraw)
 	struct nd_ra ra = { .src = lif->linklocal, .dst = nd_all_nodes,
 		.hop_limit = (uint8_t)c->ra.hop_limit };
 
+	put_flags(b, &ra);
 	put_prefix(b, &ra);
 	if (!lif->p2p) {
 		ra.has_lladdr = true;
@@ -82,16 +97,24 @@ contents(const struct bule *b, bool withdraw)
 	return ra;
 }
 
-/* 0 or -errno. */
+/* To the node alone. 0 or -errno. */
+static int
+put_out(struct bule *b, const struct nd_ra *ra)
+{
+	struct env *e = b->pma->role.env;
+	uint8_t pkt[ND_PKT_MAX];
+	int len = nd_build_ra(ra, pkt, sizeof(pkt));
+
+	return len < 0 ? len : e->link->ops->send(e->link, &b->access->lif,
+	    b->access->p2p ? NULL : &b->mac, pkt, (size_t)len);
+}
+
 static int
 transmit(struct bule *b, bool withdraw)
 {
 	struct env *e = b->pma->role.env;
 	struct nd_ra ra = contents(b, withdraw);
-	uint8_t pkt[ND_PKT_MAX];
-	int len = nd_build_ra(&ra, pkt, sizeof(pkt));
-	int r = len < 0 ? len : e->link->ops->send(e->link, &b->access->lif,
-	    b->access->p2p ? NULL : &b->mac, pkt, (size_t)len);
+	int r = put_out(b, &ra);
 
 	if (r < 0) {
 		stat_inc(&b->pma->st, PMA_ST_RA_FAILED);
@@ -104,6 +127,40 @@ transmit(struct bule *b, bool withdraw)
 	    KV_STR("nai", b->nai), KV_PREFIX("hnp", &b->hnp),
 	    KV_U("router_lifetime_s", ra.router_lifetime_s));
 	return 0;
+}
+
+/* --- the router before us (7.3) ---------------------------------------------------- */
+
+void
+ra_previous(struct bule *b, const struct mh_opts *o)
+{
+	const struct pma_conf *c = b->pma->conf;
+
+	/* Ours is what a refresh would bring back. */
+	if (!(o->have & MHO_LINK_LOCAL) || !in6_is_linklocal(&o->link_local) ||
+	    b->access == NULL ||
+	    in6_eq(&o->link_local, &b->access->lif.linklocal))
+		return;
+	b->prev_router = o->link_local;
+	b->prev_left = (uint8_t)c->previous_ras;
+}
+
+/* D7.3-4, PROTOCOL 7.3: no prefix, no link-layer address, no lifetime. */
+static void
+withdraw_previous(struct bule *b)
+{
+	struct nd_ra ra = { .src = b->prev_router, .dst = nd_all_nodes,
+		.hop_limit = (uint8_t)b->pma->conf->ra.hop_limit };
+
+	/* What it says besides is what we say: hosts take the last word. */
+	put_flags(b, &ra);
+	b->prev_left--;
+	if (put_out(b, &ra) < 0)
+		return;
+	stat_inc(&b->pma->st, PMA_ST_PREVIOUS);
+	log_debug(b->pma->role.env->log, b->pma->role.ops->name,
+	    "previous-router-withdrawn", KV_STR("nai", b->nai),
+	    KV_IN6("lla", &b->prev_router));
 }
 
 void
@@ -123,6 +180,11 @@ ra_advertise(struct bule *b)
 		next = USEC_PER_SEC;
 	} else if (transmit(b, false) == 0) {
 		b->advertised = b->state != BUL_WAIT_DHCP;
+		/* It has a router now, and can do without the other. */
+		if (b->prev_left > 0 && b->advertised)
+			withdraw_previous(b);
+		if (b->prev_left > 0)
+			next = MIN_OF(next, MIN_DELAY_BETWEEN_RAS);
 	}
 	timer_arm(b->pma->role.env->wheel, &b->t_ra, next);
 }
@@ -141,6 +203,7 @@ void
 ra_withdraw(struct bule *b)
 {
 	timer_cancel(b->pma->role.env->wheel, &b->t_ra);
+	b->prev_left = 0;
 	if (!b->advertised)
 		return;
 	b->advertised = false;
