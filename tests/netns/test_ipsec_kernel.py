@@ -311,11 +311,11 @@ def ike_domain(folder):
     """make(kind, edit): the domain, and d.ike."""
     made = []
 
-    def make(kind, **edit):
+    def make(kind, load=True, **edit):
         ike = []
 
         def prepare(topology):
-            ike.append(ikev2.Ike(topology, folder, kind, edit))
+            ike.append(ikev2.Ike(topology, folder, kind, edit, load))
             made.extend(ike)
         d = Protected(folder, by_ike, prepare=prepare)
         d.ike = ike[0]
@@ -369,55 +369,55 @@ def test_ike(ike_domain, kind):
     assert d.ha.binding(NAI["mn2"])["coa"] == COA["ar2"]
 
 
-def test_ike_policy_goes_and_comes(ike_domain):
-    """Without a trap policy nothing is signalled; it waits until there is."""
-    # D4-1, D4.2-3, D10-1
-    d = ike_domain("psk")
-    seen = d.start_capture()
-    d.attach("mn2", "ar2", timeout=20)
-    d.ike["ar1"].swanctl("--uninstall", "--child", "mh")
-    until(lambda: not d.ready("ar1", HA), 10, "the policy is missed")
-    d.plug("mn1", "ar1")
-    until(lambda: d.logged("ar1", "ev=not-protected",
-                           "swanctl --load-all"), 10, "and it says so")
-    holds(lambda: not d.ha.binding(NAI["mn1"]), 1, "nothing is registered")
-    d.ike["ar1"].swanctl("--install", "--child", "mh")
-    until(lambda: d.attached("mn1", "ar1"), 20, "signalling resumes")
-    before = d.counter("ha", "ipsec-kernel.clear-text-dropped")
-    d.assert_protected(seen)
-    inject_clear(d, COA["ar1"])
-    until(lambda: d.counter("ha", "ipsec-kernel.clear-text-dropped") ==
-          before + 1, 15, "clear text is dropped and counted")
-
-
-def test_ike_wrong_secret_fails_closed(ike_domain):
-    # D4-1, D4.1-1, D4.1-2, D10-1
-    d = ike_domain("psk", ar1=lambda text: text.replace(
+def test_ike_fails_closed(ike_domain):
+    """Whatever is wrong with IKE, nothing is signalled, and it is told why."""
+    # D4-1, D4.1-1, D4.1-2, D4.2-3, D10-1, D10-3
+    d = ike_domain("psk", load=False, ar1=lambda text: text.replace(
         "secret = 0x", "secret = 0x66"))
     seen = d.start_capture()
+
+    # nobody has put anything into the kernel
+    assert not d.ready("ha", COA["ar1"])
     d.plug("mn1", "ar1")
-    until(lambda: d.logged("ar1", "ev=no-sa", "AUTHENTICATION_FAILED"), 30,
+    until(lambda: d.logged("ar1", "ev=not-protected", "no policy out",
+                           "no policy in", "swanctl --load-all"), 10,
+          "it says what is missing")
+    status = d.ha.show("status")[0]["security"]
+    assert "refused" in status["signalling"], status
+    for c in seen:
+        assert not [p for _, p, _ in packets(c.stop()) if p.nh in (MH, ESP)]
+
+    # the first router's secret is wrong
+    seen = d.start_capture()
+    for charon in d.ike.charon.values():
+        charon.load()
+    until(lambda: settled(d), 10, "policies are there")
+    until(lambda: d.logged("ar1", "ev=no-sa", "AUTHENTICATION_FAILED"), 40,
           "the router says where to look")
     assert not d.ha.show("bindings") and not d.has_address("mn1")
     d.attach("mn2", "ar2", timeout=20)  # others are not touched by it
+
+    # now it is right
+    charon = d.ike["ar1"]
+    charon.conf = charon.conf.replace("secret = 0x66", "secret = 0x")
+    charon.write_conf()
+    charon.swanctl("--load-all", "--noprompt")
+    until(lambda: d.attached("mn1", "ar1"), 40, "signalling begins")
+
+    # the policy is taken out while all is well
+    charon.swanctl("--uninstall", "--child", "mh")
+    charon.swanctl("--terminate", "--ike", "ha")
+    until(lambda: not d.ready("ar1", HA), 10, "the policy is missed")
+    before = d.counter("ar1", "ipsec.tx-refused")
+    d.plug("mn1", "ar1")
+    until(lambda: d.counter("ar1", "ipsec.tx-refused") > before, 10,
+          "nothing is sent")
+    charon.swanctl("--install", "--child", "mh")
+    until(lambda: d.ready("ar1", HA), 10, "it is back")
+    until(lambda: d.attached("mn1", "ar1"), 40, "signalling resumes")
     d.assert_protected(seen)
 
-
-# --- the kernel cannot ------------------------------------------------------------
-
-def test_no_policy_at_all(folder):
-    """Mode kernel, and nobody has put anything into the kernel."""
-    # D4-1, D10-1, D10-3
-    with Protected(folder, by_ike) as d:
-        captures = d.start_capture()
-        assert not d.ready("ha", COA["ar1"])
-        d.plug("mn1", "ar1")
-        until(lambda: d.logged("ar1", "ev=not-protected",
-                               "no policy out", "no policy in"), 10,
-              "it says what is missing")
-        assert not d.ha.show("bindings")
-        for c in captures:
-            assert not [p for _, p, _ in packets(c.stop())
-                        if p.nh in (MH, ESP)]
-        status = d.ha.show("status")[0]["security"]
-        assert "refused" in status["signalling"], status
+    dropped = d.counter("ha", "ipsec-kernel.clear-text-dropped")
+    inject_clear(d, COA["ar1"])
+    until(lambda: d.counter("ha", "ipsec-kernel.clear-text-dropped") ==
+          dropped + 1, 15, "clear text is dropped and counted")

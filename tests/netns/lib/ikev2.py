@@ -191,9 +191,10 @@ class Charon:
 
 
 class Ike:
-    """charon on every host of a topology that signals."""
+    """charon on every host of a topology that signals; load=False: without
+    configuration so far."""
 
-    def __init__(self, topology, folder, kind="psk", edit=None):
+    def __init__(self, topology, folder, kind="psk", edit=None, load=True):
         authority = Authority(folder, kind) if kind != "psk" else None
         edit = edit or {}
         self.charon = {h: Charon(topology[h], folder, authority,
@@ -202,7 +203,7 @@ class Ike:
         try:
             for c in self.charon.values():
                 c.spawn()
-            for c in self.charon.values():
+            for c in self.charon.values() if load else ():
                 c.load()
         except BaseException:
             self.close()
