@@ -572,6 +572,16 @@ look_for_sa(struct xfrm *x, struct peer *p)
 	p->asked = false;
 }
 
+static void
+tell_drops(struct xfrm *x, const struct spd_sa *sa, unsigned counter,
+    uint32_t packets, const char *hint)
+{
+	stat_add(&x->st, counter, packets);
+	log_warn(x->a.log, MOD, xfrm_stats[counter].name,
+	    KV_IN6("peer", &sa->src), KV_U("spi", sa->spi),
+	    KV_U("packets", packets), KV_STR("hint", hint));
+}
+
 /* The kernel's counters of one SA: of interest when they grow. */
 static void
 look_at_sa(struct xfrm *x, struct spd_sa *sa)
@@ -581,15 +591,14 @@ look_at_sa(struct xfrm *x, struct spd_sa *sa)
 
 	if (xfrm_get_sa(x->nl, &sa->dst, sa->spi, NULL, 0, &now, &same) < 0)
 		return;		/* its notification is on the way */
-	if (now.forged > sa->forged) {
-		stat_add(&x->st, ST_FORGED, now.forged - sa->forged);
-		log_warn(x->a.log, MOD, "integrity-failed",
-		    KV_IN6("peer", &sa->src), KV_U("spi", sa->spi),
-		    KV_U("packets", now.forged - sa->forged), KV_STR("hint",
-		    "somebody forges, or the two ends have different keys"));
-	}
+	if (now.forged > sa->forged)
+		tell_drops(x, sa, ST_FORGED, now.forged - sa->forged,
+		    "somebody forges, or the two ends have different keys");
 	if (now.replays > sa->replays)
-		stat_add(&x->st, ST_REPLAYED, now.replays - sa->replays);
+		tell_drops(x, sa, ST_REPLAYED, now.replays - sa->replays,
+		    "somebody repeats old packets, or the peer began to count "
+		    "anew: its state-directory is lost, or the two ends have "
+		    "different keys");
 	now.key = NULL;
 	*sa = now;
 }

@@ -213,8 +213,11 @@ class Ike:
         return self.charon[host]
 
     def close(self):
+        """Nothing of it stays, neither processes nor in the kernels."""
         for c in self.charon.values():
             c.kill()
+            for what in ("state", "policy"):
+                c.ns.run("ip", "xfrm", what, "flush", check=False)
 
     def tails(self):
         return "".join(f"--- charon of {h} ---\n{c.tail()}"
