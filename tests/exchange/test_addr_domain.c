@@ -64,7 +64,7 @@ struct t {
 	size_t ras;			/* looked at so far */
 };
 
-/* --- the world ------------------------------------------------------------ */
+/* --- the world ----------------------------------------------------------- */
 
 static struct t
 world(uint64_t seed)
@@ -272,7 +272,7 @@ look(struct t *t)
 	}
 }
 
-/* Run on; at every event: whoever advertises a prefix hosts it or part of it. */
+/* Run on; at every event: who advertises a prefix hosts it or part of it. */
 static void
 run(struct t *t, usec_t usec)
 {
@@ -286,7 +286,7 @@ run(struct t *t, usec_t usec)
 	sim_run_for(t->s, MAX_OF(end - sim_now(t->s), 0));
 }
 
-/* --- is all well? ------------------------------------------------------------ */
+/* --- is all well? -------------------------------------------------------- */
 
 static bool
 should_have6(const struct node *n)
@@ -377,7 +377,7 @@ home(int kind)
 	return t;
 }
 
-/* --- a good world -------------------------------------------------------------- */
+/* --- a good world -------------------------------------------------------- */
 
 /*
  * D3-3, D7.2-1, D5.3-1 to -3, D6.7-1 to -6, D5.2-2: every kind of node: in
@@ -469,7 +469,7 @@ START_TEST(test_move_after_a_pause)
 }
 END_TEST
 
-/* --- loss ------------------------------------------------------------------------- */
+/* --- loss ---------------------------------------------------------------- */
 
 /* 5.1 (REG, REREG, T expires): each message is lost once or three times. */
 START_TEST(test_loss)
@@ -499,7 +499,7 @@ START_TEST(test_loss)
 }
 END_TEST
 
-/* --- leases ------------------------------------------------------------------------- */
+/* --- leases -------------------------------------------------------------- */
 
 /* 5.4: renewed where it is and after a move, and it ends when it is not. */
 START_TEST(test_lease)
@@ -599,7 +599,7 @@ START_TEST(test_learning_and_moving)
 }
 END_TEST
 
-/* --- IPv4 that is refused --------------------------------------------------------------- */
+/* --- IPv4 that is refused ------------------------------------------------ */
 
 /* The home agent does not anchor it: IPv6 as ever, moves included. */
 START_TEST(test_ip4_not_anchored)
@@ -668,7 +668,7 @@ START_TEST(test_ip4_kernel)
 }
 END_TEST
 
-/* --- restarts -------------------------------------------------------------------------------- */
+/* --- restarts ------------------------------------------------------------ */
 
 /*
  * The home agent forgets everything: the routers' refreshes bring it back, with
@@ -753,7 +753,7 @@ START_TEST(test_policy)
 }
 END_TEST
 
-/* --- a random life ------------------------------------------------------------------------------- */
+/* --- a random life ------------------------------------------------------- */
 
 static bool
 dice(struct t *t, unsigned n)

@@ -26,7 +26,7 @@
 #define V4B "10.1.0.6"
 #define INF LEASE_INFINITE
 
-/* --- the relay, by hand ------------------------------------------------- */
+/* --- the relay, by hand -------------------------------------------------- */
 
 static struct bule *
 node(struct t *t)
@@ -98,7 +98,7 @@ gate4(struct t *t)
 	return fsm_dhcp_gate(node(t), AF_INET);
 }
 
-/* --- the home agent, by hand -------------------------------------------- */
+/* --- the home agent, by hand --------------------------------------------- */
 
 /* An accepting answer; what is zero is as it should be. */
 struct a {
@@ -194,7 +194,7 @@ no_pbu(struct t *t, usec_t usec)
 	sim_expect_silence(t->s, P1, NULL, usec);
 }
 
-/* --- worlds ------------------------------------------------------------- */
+/* --- worlds -------------------------------------------------------------- */
 
 /* mn1 has an address of a shared prefix. */
 static struct t
@@ -306,7 +306,7 @@ static const struct {
 	{ MODEL_SHARED_PREFIX, ADDRCONF_BOTH, true, 1, 1, 0, 0 },
 };
 
-/* D6.1-2, -3, -5, -6, D3-7, D7.1-4, A27: what the model permits. */
+/* D6.1-1, -2, -3, -5, -6, D6.11-3, D3-7, D7.1-4, A27: what a model permits. */
 START_TEST(test_flags)
 {
 	struct t t = setup_shared(A1);
@@ -329,6 +329,9 @@ START_TEST(test_flags)
 	ck_assert_uint_eq(ra->pio[0].autonomous, flags[_i].a);
 	ck_assert_uint_gt(ra->pio[0].valid_s, 0);
 	ck_assert_uint_gt(ra->router_lifetime_s, 0);
+	ck_assert(shows(&t, flags[_i].model == MODEL_PER_MN_PREFIX ?
+	    "\"model\":\"per-mn-prefix\"" :
+	    "\"model\":\"shared-prefix\""));
 	/* and taken back, with the same flags */
 	sim_attach(t.pma, ATTACH_DOWN, ATTACH_BY_CTL, 1, MAC1, NULL);
 	ck_assert_uint_eq(t.mn1->nra, 2);
@@ -339,7 +342,7 @@ START_TEST(test_flags)
 }
 END_TEST
 
-/* --- Shared-Prefix: without DHCP ------------------------------------------- */
+/* --- Shared-Prefix: without DHCP ----------------------------------------- */
 
 /*
  * D6.10-14, -15, D6.7-3, -4, A18: no option; the answer has the address, which
@@ -448,7 +451,7 @@ START_TEST(test_answer_about_another)
 }
 END_TEST
 
-/* --- Shared-Prefix: waiting for DHCP ------------------------------------------ */
+/* --- Shared-Prefix: waiting for DHCP ------------------------------------- */
 
 /*
  * D6.10-16, D6.10-18, -13 (5.1: REG, 147; WAIT_DHCP, DHCP): no PBU until DHCP
@@ -573,7 +576,7 @@ START_TEST(test_wait_and_move)
 }
 END_TEST
 
-/* --- learning (PROTOCOL 5.4) ------------------------------------------------------ */
+/* --- learning (PROTOCOL 5.4) --------------------------------------------- */
 
 /* 5.4, outside home prefix: refused, counted, logged. */
 START_TEST(test_learn_outside)
@@ -816,7 +819,7 @@ START_TEST(test_many_addresses)
 }
 END_TEST
 
-/* --- losing it ----------------------------------------------------------------------- */
+/* --- losing it ----------------------------------------------------------- */
 
 /*
  * 5.1, 5.4 (Release, Decline, NoBinding, lease expiry): de-registered; the
@@ -959,7 +962,7 @@ START_TEST(test_rate_limited)
 }
 END_TEST
 
-/* --- Per-MN-Prefix with a learnt address ------------------------------------------------ */
+/* --- Per-MN-Prefix with a learnt address --------------------------------- */
 
 /*
  * D6.10-12, A19 (5.1: ACTIVE, DHCP learns): told at once with /128, or with the
@@ -1037,7 +1040,7 @@ START_TEST(test_report_expires)
 }
 END_TEST
 
-/* --- IPv4: registration ---------------------------------------------------------------------- */
+/* --- IPv4: registration -------------------------------------------------- */
 
 /*
  * D6.10-8, D6.7-5, -6, D6.11-5, -6, -7, A5: 29 or 36 in every PBU, answered by
@@ -1437,7 +1440,7 @@ START_TEST(test_move)
 }
 END_TEST
 
-/* --- ARP --------------------------------------------------------------------------------------- */
+/* --- ARP ----------------------------------------------------------------- */
 
 static const struct sim_arp *
 arp_answer(struct t *t, const char *spa, const char *tpa)
@@ -1686,7 +1689,7 @@ START_TEST(test_arp_point_to_point)
 }
 END_TEST
 
-/* --- the gate (PROTOCOL 5.4) --------------------------------------------------------------------- */
+/* --- the gate (PROTOCOL 5.4) --------------------------------------------- */
 
 /* 5.4, gate: relayed when ACTIVE or waiting for it, held or dropped else. */
 START_TEST(test_gate)
@@ -1741,7 +1744,7 @@ START_TEST(test_gate_probed)
 }
 END_TEST
 
-/* --- the profile changes -------------------------------------------------------------------------- */
+/* --- the profile changes ------------------------------------------------- */
 
 /* Without a restart: another model, another address, another configuration. */
 START_TEST(test_policy_model)
@@ -1899,7 +1902,7 @@ START_TEST(test_policy_ip4)
 }
 END_TEST
 
-/* --- stop and start ----------------------------------------------------------------------------------- */
+/* --- stop and start ------------------------------------------------------ */
 
 /* With everything it can have, at rest or under way; told, kept, or crashed. */
 START_TEST(test_stop)

@@ -254,7 +254,7 @@ pma_now(const struct pma *p)
 	return clock_mono_us(p->role.env->clock);
 }
 
-/* --- pma_list.c --------------------------------------------------------------- */
+/* --- pma_list.c ---------------------------------------------------------- */
 
 /* A new entry in state IDLE, in the index by NAI. NULL: limit or memory. */
 struct bule *list_new(struct pma *p, const char *nai, size_t len);
@@ -280,7 +280,7 @@ struct pma_peer *list_peer(struct pma *p, const struct in6_addr *ha);
 /* Its struct bul_more, made at the first call. NULL: out of memory. */
 struct bul_more *list_more(struct bule *b);
 
-/* --- pma_fsm.c ------------------------------------------------------------------ */
+/* --- pma_fsm.c ----------------------------------------------------------- */
 
 /* A node is there. `nai` may be NULL (by MAC). */
 void fsm_attach(struct pma *p, struct pma_access *a, const struct mac *mac,
@@ -320,7 +320,7 @@ void fsm_enter_denied(struct bule *b, const char *why, int status);
 /* No forwarding, no advertising; whatever was said is taken back. */
 void fsm_stop_service(struct bule *b);
 
-/* --- pma_profile.c ------------------------------------------------------------- */
+/* --- pma_profile.c ------------------------------------------------------- */
 
 /* Who is it?  Enters PROFILE; what follows comes from there. */
 void profile_look_up(struct bule *b);
@@ -328,7 +328,7 @@ void profile_cancel(struct bule *b);
 /* The policy was read again. */
 void profile_changed(struct bule *b);
 
-/* --- pma_learn.c (PROTOCOL 5.4) ------------------------------------------------ */
+/* --- pma_learn.c (PROTOCOL 5.4) ------------------------------------------ */
 
 #define LEASE_INFINITE 0xffffffffU
 
@@ -379,7 +379,7 @@ enum dhcp_gate {
 /* family AF_INET6 or AF_INET. */
 enum dhcp_gate fsm_dhcp_gate(const struct bule *b, int family);
 
-/* --- pma_ip4.c -------------------------------------------------------------------- */
+/* --- pma_ip4.c ----------------------------------------------------------- */
 
 /* The option that this PBU carries, if any. */
 void ip4_put(struct bule *b, struct mh_opts *o);
@@ -391,7 +391,7 @@ void ip4_native(struct bule *b);
 void ip4_stop(struct bule *b);
 void ip4_path_done(struct bule *b, int err);
 
-/* --- pma_arp.c -------------------------------------------------------------------- */
+/* --- pma_arp.c ----------------------------------------------------------- */
 
 void pma_arp_init(struct bul_more *m);
 void pma_arp_received(struct role *r, const struct link_if *lif,
@@ -401,7 +401,7 @@ void pma_arp_announce(struct bule *b);
 void pma_arp_stop(struct bule *b);
 void pma_arp_timer(struct timer *t);
 
-/* --- pma_dhcp.c ------------------------------------------------------------------ */
+/* --- pma_dhcp.c ---------------------------------------------------------- */
 
 /*
  * The gate is open now (again): flush what is held, both families.  May be
@@ -416,7 +416,7 @@ void dhcp_node_gone(struct bule *b);
 /* The entry is freed: and so must be b->more->dhcp (b->more is not NULL). */
 void dhcp_node_free(struct bule *b);
 
-/* --- pma_pbu.c ------------------------------------------------------------------- */
+/* --- pma_pbu.c ----------------------------------------------------------- */
 
 /*
  * Send a PBU with that lifetime (0: de-registration), fresh sequence number
@@ -433,7 +433,7 @@ void pbu_on_ba(struct role *r, const struct mh_pkt *pkt,
 void pbu_on_be(struct role *r, const struct mh_pkt *pkt,
     const struct mh_msg *m);
 
-/* --- pma_path.c -------------------------------------------------------------------- */
+/* --- pma_path.c ---------------------------------------------------------- */
 
 /*
  * From now on that prefix and no other of its family; of no family (AF_UNSPEC)
@@ -453,7 +453,7 @@ void path_drop(struct bule *b);
 /* Leave the kernel's state to the next run; nothing is called back. */
 void path_abandon(struct bule *b);
 
-/* --- pma_visitor.c ------------------------------------------------------------------ */
+/* --- pma_visitor.c ------------------------------------------------------- */
 
 enum visitor_cause { VISITOR_NOT_ENTITLED, VISITOR_UNKNOWN, VISITOR_DENIED };
 #define VISITOR_NAME_MAX 32
@@ -476,7 +476,7 @@ void visitor_check(struct bule *b);
 const char *visitor_name(const struct pma *p, const struct pma_access *a,
     const struct mac *mac, char buf[VISITOR_NAME_MAX]);
 
-/* --- pma_ra.c ------------------------------------------------------------------------ */
+/* --- pma_ra.c ------------------------------------------------------------ */
 
 /* Advertise, and again every interval. */
 void ra_advertise(struct bule *b);
@@ -488,14 +488,14 @@ void ra_timer(struct timer *t);
 /* What an accepting answer says of the router before us (A29). */
 void ra_previous(struct bule *b, const struct mh_opts *o);
 
-/* --- pma_probe.c ---------------------------------------------------------------------- */
+/* --- pma_probe.c --------------------------------------------------------- */
 
 /* Ask whether it is there; false when we do not know whom to ask. */
 bool probe_start(struct bule *b);
 void probe_stop(struct bule *b);
 void probe_timer(struct timer *t);
 
-/* --- pma_access.c ----------------------------------------------------------------------- */
+/* --- pma_access.c -------------------------------------------------------- */
 
 struct pma_access *access_find(const struct pma *p, uint32_t ifindex);
 struct pma_access *access_by_name(const struct pma *p, const char *ifname);
@@ -508,7 +508,7 @@ void access_nd(struct role *r, const struct link_if *lif,
 void access_reconfigure(struct pma *p);
 void access_close_all(struct pma *p, bool keep);
 
-/* --- pma_ctl.c ---------------------------------------------------------------------------- */
+/* --- pma_ctl.c ----------------------------------------------------------- */
 
 extern const struct ctl_cmd pma_ctl_cmds[];
 

@@ -55,7 +55,7 @@ transmit(struct bule *b, const struct arp_msg *m, enum pma_counter counter)
 	stat_inc(&p->st, r < 0 ? PMA_ST_ARP_FAILED : counter);
 }
 
-/* --- answers ----------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------- */
 
 /* Is that ours to answer? */
 static bool
@@ -76,8 +76,8 @@ is_ours(const struct bule *b, const struct arp_msg *q)
 }
 
 void
-pma_arp_received(struct role *r, const struct link_if *lif, const struct mac *src,
-    const struct arp_msg *q)
+pma_arp_received(struct role *r, const struct link_if *lif,
+    const struct mac *src, const struct arp_msg *q)
 {
 	struct pma *p = pma_of(r);
 	struct bule *b = list_by_mac(p, lif->ifindex, src);
@@ -96,7 +96,7 @@ pma_arp_received(struct role *r, const struct link_if *lif, const struct mac *sr
 	transmit(b, &a, PMA_ST_ARP_ANSWERED);
 }
 
-/* --- announcements ------------------------------------------------------------------ */
+/* --- announcements ------------------------------------------------------- */
 
 static void
 announce(struct bule *b)

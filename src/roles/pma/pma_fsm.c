@@ -3,22 +3,23 @@
  * One mobile node at the proxy mobile agent (PROTOCOL 5.1):
  *
  *   IDLE --attach--> PROFILE --found--> REG --PBA accepts, path set--> ACTIVE
- *                       |              ^ | ^                            |  ^
- *               unknown |  DHCP learns | | | timer              refresh |  | PBA
- *                       |       147 or | | |                or new addr v  |
- *                       v   no address v | +-- BACKOFF <--refused----  REREG
- *                    DENIED     WAIT_DHCP +---> DENIED or BACKOFF
+ *                       |                | ^                            |  ^
+ *               unknown |        refused | | timer           refresh or |  | PBA
+ *                       v                v |                   change   v  |
+ *                    DENIED <-------- BACKOFF  <------refused-------  REREG
  *
  *   any of them --detach--> DEREG --PBA, or tries used up--> IDLE (freed)
- *   DEREG, DENIED --attach--> PROFILE
+ *   DEREG, DENIED, WAIT_DHCP --attach--> PROFILE
  *   REREG --lifetime over--> REG (path removed, prefix withdrawn)
  *
  * VISITOR (pma_visitor.c) is where a node goes instead of DENIED when the link
  * has a visitor prefix and the node may use it; it leaves like DENIED.
  *
- * Shared-Prefix only: WAIT_DHCP, and
- *   REG, ACTIVE, REREG --lease over--> DEREG --PBA--> WAIT_DHCP (or REG, when
- *   there is another address by then): the node is still here
+ * Shared-Prefix, when nobody knows an address for the node:
+ *
+ *   REG --147, or accepted without one--> WAIT_DHCP --learnt--> REG
+ *   REG, ACTIVE, REREG --lost--> DEREG (stays) --PBA--> WAIT_DHCP, or REG when
+ *                                               there is another by then
  *
  * Rules that hold everywhere: register first, advertise on acceptance (A13);
  * after a denial the home prefix is not advertised and nothing is forwarded
@@ -91,7 +92,7 @@ fsm_forget(struct bule *b)
 	fsm_stop_service(b);	/* frees it, at once or when the kernel is done */
 }
 
-/* --- registering ------------------------------------------------------------------ */
+/* --- registering --------------------------------------------------------- */
 
 void
 fsm_enter_reg(struct bule *b)
@@ -235,7 +236,8 @@ fsm_reregister(struct bule *b)
 			fsm_enter_reg(b);
 		break;
 	case BUL_ACTIVE:
-		refresh(b);
+		if (!b->refresh_after_probe)	/* else it will come */
+			refresh(b);
 		break;
 	case BUL_REG:
 	case BUL_REREG:
@@ -247,7 +249,7 @@ fsm_reregister(struct bule *b)
 	}
 }
 
-/* --- attach ------------------------------------------------------------------------------ */
+/* --- attach -------------------------------------------------------------- */
 
 /* Whose is it? NULL: nobody's that we know. */
 static const char *
@@ -475,7 +477,7 @@ fsm_solicited(struct bule *b)
 		b->rs_pending = true;
 }
 
-/* --- detach ------------------------------------------------------------------------------- */
+/* --- detach -------------------------------------------------------------- */
 
 void
 fsm_detach(struct bule *b, enum attach_source by)
@@ -504,7 +506,7 @@ fsm_probe_failed(struct bule *b)
 		fsm_detach(b, ATTACH_BY_NUD);
 }
 
-/* --- answers --------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------- */
 
 /* When to refresh a lifetime: refresh-percent of it less some jitter, or
  * sooner when the home agent advises so (RFC 6275 6.2.4). */
@@ -721,7 +723,7 @@ fsm_path_idle(struct bule *b)
 		profile_look_up(b);
 }
 
-/* --- timers -------------------------------------------------------------------------------------- */
+/* --- timers -------------------------------------------------------------- */
 
 static void
 timeout_longer(struct bule *b)

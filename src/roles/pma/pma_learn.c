@@ -83,7 +83,7 @@ set_lease(struct bule *b, struct timer *t, uint32_t seconds)
 		timer_arm(wheel_of(b), t, (usec_t)seconds * USEC_PER_SEC);
 }
 
-/* --- IPv6 ------------------------------------------------------------------------ */
+/* --- IPv6 ---------------------------------------------------------------- */
 
 static void
 set_hoa(struct bule *b, const struct in6_addr *addr, enum hoa_source by)
@@ -168,7 +168,7 @@ learn_hoa_expired(struct timer *t)
 	fsm_forget_hoa(CONTAINER_OF(t, struct bul_more, t_hoa)->b, "expired");
 }
 
-/* --- IPv4 ------------------------------------------------------------------------ */
+/* --- IPv4 ---------------------------------------------------------------- */
 
 static void
 set_hoa4(struct bule *b, const struct in_addr *addr, uint8_t plen,
@@ -280,7 +280,7 @@ learn_hoa4_expired(struct timer *t)
 	fsm_forget_ip4(CONTAINER_OF(t, struct bul_more, t_hoa4)->b, "expired");
 }
 
-/* --- the profile ------------------------------------------------------------------ */
+/* --- the profile --------------------------------------------------------- */
 
 static bool
 has_more(const struct profile *prof)
@@ -364,7 +364,7 @@ learn_ip4_changed(struct bule *b, const struct profile *prof)
 	return true;
 }
 
-/* --- the gate --------------------------------------------------------------------- */
+/* --- the gate ------------------------------------------------------------ */
 
 enum dhcp_gate
 fsm_dhcp_gate(const struct bule *b, int family)

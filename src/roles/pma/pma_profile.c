@@ -122,7 +122,7 @@ profile_look_up(struct bule *b)
 	policy->ops->by_nai(policy, b->nai, b->nai_len, on_profile, b);
 }
 
-/* --- the policy was read again ---------------------------------------------------- */
+/* --- the policy was read again ------------------------------------------- */
 
 /* Same place, other terms. */
 static void
