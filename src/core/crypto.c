@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/crypto.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
+#include "core/bld.h"
+#include "core/sha256.h"
+
 _Static_assert(crypto_shorthash_KEYBYTES == sizeof(struct hash_key),
     "SipHash takes 16 octets of key");
 _Static_assert(sizeof(crypto_auth_hmacsha256_state) ==
-    sizeof(struct crypto_hmac), "two states of SHA-256");
+    sizeof(((struct crypto_hmac *)0)->state), "two states of SHA-256");
 _Static_assert(_Alignof(crypto_auth_hmacsha256_state) <=
     _Alignof(struct crypto_hmac), "which fit where they are kept");
 _Static_assert(crypto_aead_chacha20poly1305_ietf_KEYBYTES ==
@@ -69,6 +73,53 @@ crypto_hmac_init(struct crypto_hmac *h, const void *key, size_t len)
 	(void)crypto_auth_hmacsha256_init(&st, key, len);
 	memcpy(h->state, &st, sizeof(st));
 	sodium_memzero(&st, sizeof(st));
+	h->hw = sha256_hw();
+}
+
+#define DIGEST_LEN crypto_hash_sha256_BYTES
+#define COUNT_LEN sizeof(uint64_t)
+
+/*
+ * The rest of a message whose first block is in `state` already: whole blocks
+ * of `a` where they are, what remains, `b`, and the padding of FIPS 180-4
+ * section 5.1.1.
+ */
+static void
+hmac_hw_hash(uint32_t state[8], const uint8_t *a, size_t na, const void *b,
+    size_t nb, uint8_t ret[DIGEST_LEN])
+{
+	size_t whole = na / SHA256_BLOCK * SHA256_BLOCK;
+	size_t rest = na - whole + nb;
+	size_t blocks = (rest + 1 + COUNT_LEN + SHA256_BLOCK - 1) /
+	    SHA256_BLOCK;
+	uint8_t tail[3 * SHA256_BLOCK];
+	struct bld w;
+
+	sha256_hw_blocks(state, a, whole / SHA256_BLOCK);
+	bld_init(&w, tail, sizeof(tail));
+	bld_bytes(&w, &a[whole], na - whole);
+	bld_bytes(&w, b, nb);
+	bld_u8(&w, 0x80);
+	bld_zero(&w, blocks * SHA256_BLOCK - COUNT_LEN - rest - 1);
+	bld_u64(&w, 8 * (uint64_t)(SHA256_BLOCK + na + nb));
+	assert(bld_ok(&w) && w.len == blocks * SHA256_BLOCK);
+	sha256_hw_blocks(state, tail, blocks);
+	bld_init(&w, ret, DIGEST_LEN);
+	for (int i = 0; i < 8; i++)
+		bld_u32(&w, state[i]);
+}
+
+static void
+hmac_hw(const crypto_auth_hmacsha256_state *prepared, const void *a, size_t na,
+    const void *b, size_t nb, uint8_t mac[DIGEST_LEN])
+{
+	uint32_t state[8];
+	uint8_t inner[DIGEST_LEN];
+
+	memcpy(state, prepared->ictx.state, sizeof(state));
+	hmac_hw_hash(state, a, na, b, nb, inner);
+	memcpy(state, prepared->octx.state, sizeof(state));
+	hmac_hw_hash(state, inner, sizeof(inner), NULL, 0, mac);
 }
 
 void
@@ -78,11 +129,16 @@ crypto_hmac_tag(const struct crypto_hmac *h, const void *a, size_t na,
 	crypto_auth_hmacsha256_state st;
 	uint8_t mac[crypto_auth_hmacsha256_BYTES];
 
-	memcpy(&st, h->state, sizeof(st));
-	(void)crypto_auth_hmacsha256_update(&st, a, na);
-	if (nb > 0)
-		(void)crypto_auth_hmacsha256_update(&st, b, nb);
-	(void)crypto_auth_hmacsha256_final(&st, mac);
+	assert(nb <= SHA256_BLOCK);
+	if (h->hw) {
+		hmac_hw((const void *)h->state, a, na, b, nb, mac);
+	} else {
+		memcpy(&st, h->state, sizeof(st));
+		(void)crypto_auth_hmacsha256_update(&st, a, na);
+		if (nb > 0)
+			(void)crypto_auth_hmacsha256_update(&st, b, nb);
+		(void)crypto_auth_hmacsha256_final(&st, mac);
+	}
 	memcpy(ret_tag, mac, CRYPTO_TAG_LEN);
 }
 

@@ -35,9 +35,10 @@ void crypto_fingerprint(const void *data, size_t n, uint8_t ret[8]);
  */
 struct crypto_hmac {
 	uint64_t state[26];
+	bool hw;		/* by the processor's instructions */
 };
 void crypto_hmac_init(struct crypto_hmac *h, const void *key, size_t len);
-/* Of `a`, followed by `b` (nb 0: nothing). */
+/* Of `a`, followed by `b` of at most 64 octets (nb 0: nothing). */
 void crypto_hmac_tag(const struct crypto_hmac *h, const void *a, size_t na,
     const void *b, size_t nb, uint8_t ret_tag[CRYPTO_TAG_LEN]);
 /* In constant time. */
