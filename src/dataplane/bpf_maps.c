@@ -18,6 +18,7 @@
 #include "core/util.h"
 #include "dataplane/bpf_priv.h"
 
+#define BATCH 4096		/* entries per system call */
 #define STOCK_TRIES 20
 #define STOCK_WAIT_MS 1
 
@@ -301,31 +302,105 @@ bpf_dp_pma_del(struct bpf_dp *b, const struct prefix *p)
 	return path_del(b, true, p);
 }
 
-/* Remove from one map: over `peer` and of this run, or (peer NULL) of other
- * runs, or all. */
+/* Entries of a path map, read a batch at a time. */
+struct path_batch {
+	enum bpf_dp_map map;
+	size_t key_size, value_size;
+	uint32_t cap, n;
+	uint8_t *key, *value;
+};
+
+static bool
+is_pma_map(enum bpf_dp_map m)
+{
+	return m == BPF_DP_PMA64 || m == BPF_DP_PMA128;
+}
+
+static void
+batch_resize(struct path_batch *p, uint32_t cap)
+{
+	p->cap = cap;
+	p->key = realloc(p->key, cap * p->key_size);
+	p->value = realloc(p->value, cap * p->value_size);
+	if (p->key == NULL || p->value == NULL)
+		abort();
+}
+
+static void
+batch_init(struct path_batch *p, enum bpf_dp_map m)
+{
+	*p = (struct path_batch){ .map = m };
+	p->key_size = m == BPF_DP_HA64 || m == BPF_DP_PMA64 ?
+	    sizeof(struct pmip_key64) : sizeof(struct pmip_key128);
+	p->value_size = is_pma_map(m) ? sizeof(struct pmip_pma_path) :
+	    sizeof(struct pmip_ha_path);
+	batch_resize(p, BATCH);
+}
+
+/* This run's over a peer, or (peer NULL) other runs'? */
+static bool
+batch_hit(const struct bpf_dp *b, const struct path_batch *p, uint32_t i,
+    const uint32_t *peer)
+{
+	const uint8_t *at = p->value + i * p->value_size;
+	struct pmip_pma_path pma;
+	struct pmip_ha_path ha;
+
+	if (is_pma_map(p->map)) {
+		memcpy(&pma, at, sizeof(pma));
+		ha = (struct pmip_ha_path){ .peer = pma.peer, .run = pma.run };
+	} else {
+		memcpy(&ha, at, sizeof(ha));
+	}
+	return peer != NULL ? ha.run == b->run && ha.peer == *peer :
+	    ha.run != b->run;
+}
+
+/* Remove the hits of a batch, or all of it; how many. */
+static uint32_t
+batch_remove(struct bpf_dp *b, struct path_batch *p, bool all,
+    const uint32_t *peer)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		if (all || batch_hit(b, p, i, peer))
+			memmove(p->key + n++ * p->key_size,
+			    p->key + i * p->key_size, p->key_size);
+	}
+	if (n > 0)
+		(void)bpf_map_delete_batch(b->map[p->map], p->key, &n, NULL);
+	return n;		/* as many as the kernel says */
+}
+
+/* Remove from a map: this run's paths over a peer, or (peer NULL) other
+ * runs', or all. */
 static uint32_t
 map_sweep(struct bpf_dp *b, enum bpf_dp_map m, bool all, const uint32_t *peer)
 {
-	bool pma = m == BPF_DP_PMA64 || m == BPF_DP_PMA128, more;
-	union path_key key, next;
-	int fd = b->map[m];
+	union path_key from, next;	/* the kernel's cursor fits in */
+	struct path_batch p;
 	uint32_t n = 0;
+	bool more = true;
 
-	more = bpf_map_get_next_key(fd, NULL, &next) == 0;
-	while (more) {
-		union { struct pmip_ha_path ha; struct pmip_pma_path pma; } v;
-		bool own, hit;
-
-		key = next;
-		more = bpf_map_get_next_key(fd, &key, &next) == 0;
-		if (bpf_map_lookup_elem(fd, &key, &v) < 0)
+	batch_init(&p, m);
+	for (bool first = true; more;) {
+		p.n = p.cap;
+		more = bpf_map_lookup_batch(b->map[m], first ? NULL : &from,
+		    &next, p.key, p.value, &p.n, NULL) == 0;
+		if (!more && errno == ENOSPC) {		/* for one bucket */
+			batch_resize(&p, p.cap * 2);
+			more = true;
 			continue;
-		own = (pma ? v.pma.run : v.ha.run) == b->run;
-		hit = peer != NULL ?
-		    own && (pma ? v.pma.peer : v.ha.peer) == *peer : !own;
-		if ((all || hit) && bpf_map_delete_elem(fd, &key) == 0)
-			n++;
+		}
+		if (!more && errno != ENOENT)
+			break;
+		n += batch_remove(b, &p, all, peer);
+		from = next;
+		first = false;
 	}
+	free(p.key);
+	free(p.value);
 	return n;
 }
 

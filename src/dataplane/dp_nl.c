@@ -182,9 +182,10 @@ dpnl_ip6tnl(const char *name, const struct in6_addr *local,
 	if (remote != NULL)
 		put(m, IFLA_IPTUN_REMOTE, remote, sizeof(*remote));
 	put(m, IFLA_IPTUN_TTL, &hops, sizeof(hops));
-	/* RFC 2473 6.6 is optional, and costs 8 octets: PROTOCOL 2.10. */
+	/* RFC 2473 6.6 is optional, and costs 8 octets: PROTOCOL 2.10.  The
+	 * other end is here when we are the node's home agent as well. */
 	put_u32(m, IFLA_IPTUN_FLAGS, IP6_TNL_F_IGN_ENCAP_LIMIT |
-	    IP6_TNL_F_USE_ORIG_TCLASS);
+	    IP6_TNL_F_USE_ORIG_TCLASS | IP6_TNL_F_ALLOW_LOCAL_REMOTE);
 	put(m, IFLA_IPTUN_PROTO, &any, sizeof(any));	/* v6 and v4 inside */
 	nla_nest_end(m, data);
 	nla_nest_end(m, info);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/netns/dataplane.sh [HA-BACKEND PMA-BACKEND]
+# tests/netns/dataplane.sh [HA-BACKEND PMA-BACKEND | opening]
 #
 # The data plane alone, driven by dptool, between seven network namespaces:
 #
@@ -202,6 +202,7 @@ ours() { # HOST: everything of ours in its kernel
 	I $1 -6 route show table all proto 213; I $1 -4 route show table all proto 213
 	I $1 -6 rule show | grep 5213; I $1 -4 rule show | grep 5213
 	I $1 nexthop show 2>/dev/null | grep 'proto 213'
+	I $1 neigh show nud permanent
 	I $1 -d link show | grep -E 'pmt[0-9]|pmip[0-9]|alias pmipd'
 	for d in $(I $1 -br link | cut -d@ -f1 | cut -d' ' -f1); do
 		N $1 tc filter show dev $d ingress 2>/dev/null | grep pmip_
@@ -705,6 +706,23 @@ leftovers() {
 
 has_ip6tnl() { modprobe ip6_tunnel 2>/dev/null; ip link add dpprobe type ip6tnl local ::1 remote ::2 2>/dev/null && ip link del dpprobe; }
 
+# A kernel, or a daemon, that may have tunnel devices but no programs.
+no_filters() {
+	mkfifo "$dir/bare.in"
+	nsenter --net=/run/netns/$P-pma setpriv --bounding-set -sys_admin,-bpf,-perfmon --inh-caps -all \
+		"$TOOL" <"$dir/bare.in" >"$dir/bare" 2>"$dir/bare.log" &
+	local tool=$!
+	exec {fd}>"$dir/bare.in"
+	printf '%s\n' "backend ip6tnl" "pma $COA" "access acc0" show "host $HOP - acc0 $MAC" \
+		"host $MN4/32 $HAA acc0 $MAC" "host $NODE24/32 $HAA2 acc0 $MAC" quit >&"$fd"
+	exec {fd}>&-
+	wait $tool
+	check "no filters: said so" grep -qE '"filters":\{"state":"missing","why":"packet programs: .*CAP_BPF' "$dir/bare"
+	check "no filters: warned" grep -q "lvl=warn .*ev=no-filters" "$dir/bare.log"
+	check "no filters: no visitors; IPv4 towards one agent" is "$(grep -c 'err EOPNOTSUPP' "$dir/bare")" 2
+	check "no filters: nothing left" nothing_left pma
+}
+
 # What the operator is told when it cannot work.
 complaints() {
 	say "--- opening"
@@ -738,6 +756,17 @@ complaints() {
 	check "both roles: hosts" ask ha host 2001:db8:1:3::/64 $COA2 cn0
 	stop ha
 	check "both roles stopped, nothing left" nothing_left ha
+	start ha "backend bpf" "max 20000" "ha $HAA cover $COVER"
+	check "nine thousand paths" ask ha many 2001:db8:1:100::/64 9000 $COA
+	check "kept" stop ha keep
+	start ha "backend bpf" "max 20000" "ha $HAA cover $COVER"
+	check "one of them is set again" ask ha path 2001:db8:1:101::/64 $COA
+	check "sweep" ask ha sweep
+	check "removes all others" grep -q "ev=swept.*paths=8999" "$dir/ha.log"
+	check "and not this one" is "$(ask ha show; grep -o '"paths":[0-9]*' <<<"$REPLY" | head -n 1)" '"paths":1'
+	stop ha
+	check "stopped, nothing left" nothing_left ha
+	has_ip6tnl && no_filters
 	nsenter --net=/run/netns/$P-ha setpriv --bounding-set -net_admin,-sys_admin,-bpf,-perfmon --inh-caps -all \
 		"$TOOL" <<<"ha $HAA" >"$dir/said" 2>/dev/null
 	check "no privilege: said so" grep -q "CAP_NET_ADMIN is needed" "$dir/said"
@@ -745,8 +774,10 @@ complaints() {
 
 [ "$(id -u)" -eq 0 ] || { echo "needs root"; exit 1; }
 [ -x "$TOOL" ] || { echo "no $TOOL"; exit 1; }
-[ $# -eq 2 ] || complaints
-if [ $# -eq 2 ]; then
+if [ "$*" = opening ] || [ $# -eq 0 ]; then complaints; fi
+if [ "$*" = opening ]; then
+	:
+elif [ $# -eq 2 ]; then
 	scene $1 $2
 elif has_ip6tnl; then
 	for pair in "ip6tnl ip6tnl" "bpf bpf" "ip6tnl bpf" "bpf ip6tnl" "bpf hand" "ip6tnl hand"; do

@@ -164,7 +164,8 @@ def test_several_links_of_one_router(d, dialled):
         assert kernel.paths(d.ar1) == {PREFIX[n]: HA for n in ("mn1", "mn2")}
     finally:
         d["mn2"].set_up("eth1", False)
-        d.ar1.ctl("detach", nai=NAI["mn2"])
+        with contextlib.suppress(CtlError):     # its carrier was faster
+            d.ar1.ctl("detach", nai=NAI["mn2"])
 
 
 def test_from_one_link_to_another(d, dialled):
