@@ -500,6 +500,96 @@ START_TEST(test_renew_past_us)
 }
 END_TEST
 
+/* --- the other model, the other kind of link ---------------------------------- */
+
+#define SHARED "2001:db8:1:5::/64"
+#define S1 "2001:db8:1:5::100"
+#define S2 "2001:db8:1:5::101"
+
+static bool
+waits(struct t *t, const char *nai)
+{
+	struct role *r = sim_role(t->pma, "pma");
+	struct bule *b = list_by_nai(pma_of(r), nai, strlen(nai));
+
+	return b != NULL && b->state == BUL_WAIT_DHCP;
+}
+
+/* D5.6-2, D6.1-5, D6.10-13, D6.10-16: two nodes of one prefix; each has
+ * nothing before DHCP, and its own address after it. */
+START_TEST(test_shared)
+{
+	struct t t = setup_stopped();
+	struct sim_d6 m, a;
+	struct sim_d6_relay r;
+
+	sim_profile_shared(t.s, MN1, SHARED, NULL, MAC1);
+	sim_profile_shared(t.s, MN2, SHARED, NULL, MAC2);
+	sim_dhcpd_pool(t.d6, SHARED, S1, NULL);
+	sim_pma_dhcp6(t.s, t.conf, D6);
+	start(&t);
+	attach(&t, t.mn1);
+	attach(&t, t.mn2);
+	ck_assert(waits(&t, MN1) && waits(&t, MN2));
+	get6(t.mn1);
+	r = relayed(&t, D6);
+	ck_assert(is6(&r.link, "2001:db8:1:5::"));
+	ck_assert(learnt(&t, MN1, S1));
+	ck_assert(sim_routed(t.ha, S1 "/128", P1));
+	ck_assert(waits(&t, MN2));
+	get6(t.mn2);
+	ck_assert(learnt(&t, MN2, S2));
+	ck_assert(sim_routed(t.ha, S2 "/128", P1));
+	/* given back: it has nothing again, the other keeps its own */
+	m = about(t.mn1, SIM_D6_RELEASE, S1);
+	ck_assert(sim_mn_d6_ask(t.mn1, &m, &a));
+	sim_run_for(t.s, 5 * SEC);
+	ck_assert(!sim_routed(t.ha, S1 "/128", P1));
+	ck_assert(sim_routed(t.ha, S2 "/128", P1));
+	sim_free(t.s);
+}
+END_TEST
+
+/* A node of a shared prefix with an address of its own in the policy. */
+START_TEST(test_shared_static)
+{
+	struct t t = setup_stopped();
+	struct sim_d6 m;
+
+	sim_profile_shared(t.s, MN1, SHARED, S2, MAC1);
+	sim_dhcpd_pool(t.d6, SHARED, S1, NULL);
+	sim_pma_dhcp6(t.s, t.conf, D6);
+	start(&t);
+	attach(&t, t.mn1);
+	m = sim_mn_d6_msg(t.mn1, SIM_D6_SOLICIT);
+	EXPECT_COUNT(&t, "wrong-prefix", sim_mn_d6(t.mn1, &m));
+	ck_assert_uint_eq(t.mn1->nudp6, 0);
+	sim_free(t.s);
+}
+END_TEST
+
+/* No MAC address: the interface says who it is. */
+START_TEST(test_point_to_point)
+{
+	struct t t = setup_stopped();
+	struct sim_d6_relay r;
+
+	sim_pma_dhcp6(t.s, t.conf, D6);
+	sim_pma_access(t.s, t.conf, "ppp0", 1, MN1);
+	start(&t);
+	ck_assert_str_eq(sim_if(t.pma, 1)->lif.name, "ppp0");
+	sim_mn_plug(t.mn1, t.pma, 1);
+	attach(&t, t.mn1);
+	get6(t.mn1);
+	ck_assert(learnt(&t, MN1, A1));
+	r = relayed(&t, D6);
+	ck_assert(!r.has_mac);
+	ck_assert_uint_eq(r.interface_id.n, strlen("ppp0/"));
+	ck_assert_mem_eq(r.interface_id.b, "ppp0/", r.interface_id.n);
+	sim_free(t.s);
+}
+END_TEST
+
 /* --- what is dropped: from nodes -------------------------------------------- */
 
 START_TEST(test_malformed)
@@ -822,6 +912,9 @@ main(void)
 	tcase_add_test(tc, test_two_addresses);
 	tcase_add_test(tc, test_renew_past_us);
 	tcase_add_test(tc, test_move);
+	tcase_add_test(tc, test_shared);
+	tcase_add_test(tc, test_shared_static);
+	tcase_add_test(tc, test_point_to_point);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("drop");
 	tcase_add_test(tc, test_malformed);
