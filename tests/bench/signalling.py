@@ -9,6 +9,7 @@ import struct
 import subprocess
 import time
 
+from results import Row
 from world import (BIN, HA, Failure, bpf_memory, cpu_seconds, kernel_memory,
                    pin, rss, settle, wait_for)
 
@@ -80,7 +81,6 @@ def ops(nodes):
 def rates(world, res, nodes, kind, reps, main):
     """Registration, refresh, handover of `nodes`; `main`: this size decides
     the table's rows, the others are points of the curves."""
-    from results import Row
     rows = {m: res[f"{m}-{kind}"] if main else Row(m, m, None, None)
             for m in ("register", "handover")}
     rows["refresh"] = res["refresh"] if main and kind == "bpf" else \
