@@ -4,6 +4,7 @@
  * many mobile nodes, over a real raw socket, and a look at every answer.
  *
  *	gen netns=PATH ha=ADDR pma=ADDR prefix=ADDR nodes=N [pmas=N] [seed=N]
+ *	    [v4=ADDR] [esp=SUITE]
  *
  * reads one command per line from stdin and answers each with one line of JSON:
  *
@@ -14,8 +15,11 @@
  * MODE: register, refresh, handover, deregister, mixed (of all four), or echo:
  * refreshes of the same octets to a server that only sends them back, on
  * another protocol number.  Node i is mn%07u@example.com with the i-th /64
- * behind `prefix`; agent k has the k-th address behind `pma`, and the namespace
- * must route them all to itself.
+ * behind `prefix`, and with `v4` the i-th address behind that; agent k has the
+ * k-th address behind `pma`, and the namespace must route them all to itself.
+ * With `esp` it protects what it sends and believes only what is protected:
+ * agent k has security associations of SPI_IN + k and SPI_OUT + k (as the home
+ * agent sees them), and keys that key_of() makes.
  *
  * `salt` is which order the nodes come in, `from` how many of it to skip.
  * At most `window` are outstanding; `rate` paces the start of each per second.
@@ -37,9 +41,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <arpa/inet.h>
+
 #include "core/addr.h"
+#include "core/crypto.h"
 #include "core/util.h"
 #include "core/wheel.h"
+#include "esp/esp.h"
 #include "mh/dialect.h"
 #include "mh/mh.h"
 #include "tests/bench/bench_io.h"
@@ -47,6 +55,8 @@
 #define NODES_MAX 16000000
 #define PMAS_MAX 4096
 #define WORDS_MAX 32
+#define SPI_IN 0x10000
+#define SPI_OUT 0x20000
 #define NAI_FMT "mn%07u@example.com"
 #define NAI_LEN 21
 #define TIMEOUT_MS 1000		/* INITIAL_BINDACK_TIMEOUT */
@@ -89,6 +99,10 @@ struct run {			/* one command */
 
 struct gen {
 	struct in6_addr ha, pma, prefix;
+	struct in_addr v4;		/* 0.0.0.0: no IPv4 */
+	bool esp;
+	struct esp_out *esp_out;	/* by agent */
+	struct esp_in *esp_in;
 	uint32_t nodes, pmas;
 	struct node *node;
 	struct wheel *wheel;
@@ -147,6 +161,12 @@ pma_address(const struct gen *g, uint32_t k)
 	return plus(&g->pma, k, 8, 15);
 }
 
+static struct in_addr
+node_v4(const struct gen *g, uint32_t i)
+{
+	return (struct in_addr){ htonl(ntohl(g->v4.s_addr) + i) };
+}
+
 /* The number in a node's NAI, or -1. */
 static int64_t
 nai_node(const struct gen *g, const char *nai, size_t len)
@@ -164,6 +184,67 @@ nai_node(const struct gen *g, const char *nai, size_t len)
 }
 
 /* --- requests ------------------------------------------------------------ */
+
+/* Octet n of the key material of agent k, to the home agent or from it. */
+static uint8_t
+key_octet(uint32_t k, bool in, uint32_t n)
+{
+	return (uint8_t)(k * 7 + n * 13 + (in ? 1 : 2));
+}
+
+static void
+keys(struct gen *g, enum esp_suite suite)
+{
+	g->esp = true;
+	g->esp_out = calloc(g->pmas, sizeof(*g->esp_out));
+	g->esp_in = calloc(g->pmas, sizeof(*g->esp_in));
+	if (g->esp_out == NULL || g->esp_in == NULL || crypto_init() < 0)
+		bench_die("keys");
+	for (uint32_t k = 0; k < g->pmas; k++) {
+		uint8_t in[ESP_KEY_MAX], out[ESP_KEY_MAX];
+
+		for (uint32_t n = 0; n < ESP_KEY_MAX; n++) {
+			in[n] = key_octet(k, true, n);
+			out[n] = key_octet(k, false, n);
+		}
+		g->esp_out[k] = (struct esp_out){ .spi = SPI_IN + k,
+			.limit = ESP_SEQ32_LAST };
+		esp_key_init(&g->esp_out[k].key, suite, false, in);
+		esp_key_init(&g->esp_in[k].key, suite, false, out);
+		esp_window_init(&g->esp_in[k].win, 0);
+	}
+}
+
+/* Replace a Mobility Header by what protects it. */
+static void
+seal(struct gen *g, uint32_t k, struct bench_pkt *p)
+{
+	uint8_t mh[BENCH_PKT_MAX];
+	int len;
+
+	memcpy(mh, p->data, p->len);
+	len = esp_seal(&g->esp_out[k], mh, p->len, p->data, sizeof(p->data));
+	if (len < 0)
+		bench_die("esp_seal");
+	p->len = (size_t)len;
+}
+
+/* The other way round; false: it is not genuine. */
+static bool
+unseal(struct gen *g, struct bench_pkt *p)
+{
+	uint8_t buf[BENCH_PKT_MAX];
+	struct esp_plain plain;
+	uint32_t spi;
+
+	if (esp_spi(p->data, p->len, &spi) != ESP_OK || spi < SPI_OUT ||
+	    spi - SPI_OUT >= g->pmas || esp_open(&g->esp_in[spi - SPI_OUT],
+	    p->data, p->len, buf, sizeof(buf), &plain) != ESP_OK)
+		return false;
+	memmove(p->data, plain.mh, plain.len);
+	p->len = plain.len;
+	return true;
+}
 
 static int
 sock_of(const struct gen *g)
@@ -204,6 +285,10 @@ build(const struct gen *g, struct node *n, struct bench_pkt *p)
 	m.o.hnp[0] = node_prefix(g, i);
 	m.o.timestamp = n->ts;
 	m.o.alt_coa = p->near;
+	if (g->v4.s_addr != INADDR_ANY && n->op != DEREGISTER) {
+		m.o.have |= MHO_IP4_HOA;
+		m.o.ip4_hoa.addr = node_v4(g, i);
+	}
 	len = mh_build(&m, &p->near, &p->far, d->wire, p->data,
 	    sizeof(p->data));
 	if (len < 0)
@@ -228,6 +313,8 @@ request(struct gen *g, struct node *n)
 	if (dropped(g))
 		return;
 	p->len = build(g, n, p);
+	if (g->esp && g->r.mode != ECHO)
+		seal(g, n->pma, p);
 	if (++g->ntx == BENCH_BATCH)
 		flush(g);
 }
@@ -327,6 +414,10 @@ check(const struct gen *g, const struct node *n, const struct bench_pkt *p,
 		return "prefix is not the request's";
 	if ((m->ba.lifetime_4s == 0) != (n->op == DEREGISTER))
 		return "lifetime";
+	if (g->v4.s_addr != INADDR_ANY && n->op != DEREGISTER &&
+	    (!(m->o.have & MHO_IP4_ACK) || m->o.ip4_ack.status != 0 ||
+	    m->o.ip4_ack.addr.s_addr != node_v4(g, i).s_addr))
+		return "IPv4 home address is not the request's";
 	return NULL;
 }
 
@@ -352,7 +443,7 @@ answered(struct gen *g, struct node *n, const struct mh_msg *m, uint64_t now)
 }
 
 static void
-receive_one(struct gen *g, const struct bench_pkt *p, uint64_t now)
+receive_one(struct gen *g, struct bench_pkt *p, uint64_t now)
 {
 	struct mh_wire wire = *dialect_draft01.wire;
 	const char *why;
@@ -361,6 +452,10 @@ receive_one(struct gen *g, const struct bench_pkt *p, uint64_t now)
 	uint16_t seq;
 	int64_t i;
 
+	if (g->esp && g->r.mode != ECHO && !unseal(g, p)) {
+		complain(g, "not genuine", 0, 0);
+		return;
+	}
 	wire.verify_checksum = false;		/* the kernel's affair */
 	if (mh_parse(p->data, p->len, &p->far, &p->near, &wire, &m, NULL) !=
 	    MH_OK || m.type != (g->r.mode == ECHO ? MH_BU : MH_BA) ||
@@ -578,7 +673,7 @@ address_arg(char **argv, const char *key, struct in6_addr *ret)
 static void
 setup(struct gen *g, char **argv)
 {
-	const char *ns = bench_arg(argv, "netns", NULL);
+	const char *ns = bench_arg(argv, "netns", NULL), *esp;
 
 	errno = EINVAL;
 	if (ns == NULL)
@@ -593,8 +688,17 @@ setup(struct gen *g, char **argv)
 	if (g->nodes == 0 || g->nodes > NODES_MAX || g->pmas == 0 ||
 	    g->pmas > PMAS_MAX)
 		bench_die("nodes or pmas");
+	if (in4_parse(bench_arg(argv, "v4", "0.0.0.0"), &g->v4) < 0)
+		bench_die("v4=");
 	bench_enter(ns);
-	g->fd = bench_socket(MH_PROTO, BUF);
+	esp = bench_arg(argv, "esp", NULL);
+	for (int s = 0; esp != NULL && s < ESP_SUITE_MAX; s++) {
+		if (strcmp(esp_suite_names[s], esp) == 0)
+			keys(g, (enum esp_suite)s);
+	}
+	if (esp != NULL && !g->esp)
+		bench_die("esp=%s", esp);
+	g->fd = bench_socket(g->esp ? ESP_PROTO : MH_PROTO, BUF);
 	g->echo_fd = bench_socket(BENCH_ECHO_PROTO, BUF);
 	bench_any_source(g->fd);
 	bench_any_source(g->echo_fd);
@@ -633,6 +737,8 @@ main(int argc, char **argv)
 	forget(g);
 	wheel_free(g->wheel);
 	free(g->node);
+	free(g->esp_in);
+	free(g->esp_out);
 	free(g);
 	return 0;
 }

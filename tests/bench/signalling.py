@@ -68,9 +68,12 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(world, nodes, kind="bpf", **kw):
+def bench(world, nodes, kind="bpf", v4=False, suite=None, **kw):
     args = {**KINDS[kind], **kw}
-    with world.ha(nodes, **args) as d, world.gen(nodes) as g:
+    if v4 or suite:
+        args.update(v4=v4, suite=suite)
+    with world.ha(nodes, **args) as d, \
+            world.gen(nodes, v4=v4, suite=suite) as g:
         yield Bench(world, d, g, nodes)
 
 
@@ -102,6 +105,20 @@ def rates(world, res, nodes, kind, reps, main):
             f"{row.samples[-1]['value']:.0f} per CPU-second, "
             f"{row.median:.2f} of the floor")
     return {m: r.median for m, r in rows.items()}
+
+
+def under_esp(world, res, nodes, suite, key, reps):
+    """Refreshes that are authenticated; the floor's packets are not."""
+    with bench(world, nodes, suite=suite) as b:
+        for _ in b.register_all():
+            pass
+        for _ in range(reps):
+            b.ratio(res[key], "refresh", ops(nodes))
+
+
+def with_ipv4(world, res, nodes, kind, reps):
+    with bench(world, nodes, kind, v4=True) as b:
+        registrations(b, res[f"register4-{kind}"], reps)
 
 
 def registrations(b, row, reps):

@@ -30,6 +30,9 @@ HA, NEXT = "2001:db8:a::1", "2001:db8:a::fe"
 CN, CN_NEXT = "2001:db8:c::2", "2001:db8:c::1"
 PMA_NET, PMA0 = "2001:db8:b::/64", "2001:db8:b::"
 HOME, HOME0 = "2001:db8:1000::/36", "2001:db8:1000::"
+HOME4, ROUTER4, FIRST4 = "10.0.0.0/8", "10.255.255.254", "10.0.0.1"
+SPI_IN, SPI_OUT = 0x10000, 0x20000
+KEY_LEN = {"null-hmac-sha256-128": 32, "chacha20-poly1305": 36}
 PMAS = 64
 WITH_MAC = 20000
 PMA_LAST = "2001:db8:b::ffff"   # a real agent's, where the others are played
@@ -48,13 +51,11 @@ def pin(pid, cpu, batch=True):
         os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
 
 
-def prefix_of(first, i):
-    """The i-th /64 behind an address with only 64 bits of its own."""
-    hi = int(ipaddress.IPv6Address(first)) >> 64
-    return str(ipaddress.IPv6Network((hi + i << 64, 64)))
+def pma_address(k):
+    return str(ipaddress.IPv6Address(PMA0) + k)
 
 
-def write_policy(path, nodes):
+def write_policy(path, nodes, v4=False):
     """Profiles for the generator's nodes, without a YAML library: there may be
     a million of them.  Each may have IPv4, and the first ones a MAC address
     (access.c knows it)."""
@@ -67,18 +68,21 @@ def write_policy(path, nodes):
             mac = "" if i >= WITH_MAC else \
                 f", mac: [\"02:00:00:{i >> 16:02x}:{i >> 8 & 255:02x}:" \
                 f"{i & 255:02x}\"]"
+            ip4 = "" if not v4 else f", ipv4: {{home-subnet: {HOME4}, " \
+                f"router: {ROUTER4}}}"
             f.write(f"- {{nai: mn{i:07d}@example.com, home-prefix: "
-                    f"\"{groups}::/64\"{mac}}}\n")
+                    f"\"{groups}::/64\"{mac}{ip4}}}\n")
 
 
 class Gen:
     """A running load generator."""
 
-    def __init__(self, world, nodes, pmas=PMAS):
+    def __init__(self, world, nodes, v4=False, suite=None):
         self.proc = subprocess.Popen(
             [f"{BIN}/gen", f"netns={world['gen'].path}", f"ha={HA}",
              f"pma={PMA0}", f"prefix={HOME0}", f"nodes={nodes}",
-             f"pmas={pmas}"],
+             f"pmas={PMAS}"] + [f"v4={FIRST4}"] * v4 +
+            ([f"esp={suite}"] if suite else []),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.salt = 0
 
@@ -190,16 +194,34 @@ class World:
             n.close()
         self.ns = {}
 
-    def policy(self, nodes):
-        if nodes not in self.policies:
-            path = f"{self.folder}/policy-{nodes}.yaml"
-            write_policy(path, nodes)
-            self.policies[nodes] = path
-        return self.policies[nodes]
+    def policy(self, nodes, v4=False):
+        if (nodes, v4) not in self.policies:
+            path = f"{self.folder}/policy-{nodes}{'-v4' * v4}.yaml"
+            write_policy(path, nodes, v4)
+            self.policies[nodes, v4] = path
+        return self.policies[nodes, v4]
+
+    def security(self, suite):
+        """Keys of the home agent for every agent: gen.c makes the same."""
+        folder = tempfile.mkdtemp(dir=self.folder)
+
+        def key(k, direction):
+            octets = bytes((k * 7 + n * 13 + direction) & 255
+                           for n in range(KEY_LEN[suite]))
+            path = f"{folder}/{k}-{direction}"
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600),
+                      "w") as f:
+                f.write(octets.hex() + "\n")
+            return path
+        return {"ipsec": "userspace", "state-directory": folder, "peers": [
+            {"address": pma_address(k), "sas": [
+                {"spi-in": SPI_IN + k, "spi-out": SPI_OUT + k, "suite": suite,
+                 "key-in-file": key(k, 1), "key-out-file": key(k, 2)}]}
+            for k in range(PMAS)]}
 
     @contextlib.contextmanager
-    def gen(self, nodes):
-        g = Gen(self, nodes)
+    def gen(self, nodes, **kw):
+        g = Gen(self, nodes, **kw)
         try:
             # neighbours get to know each other, and the floor is there
             wait_for(lambda: g.run("echo", clean=False, count=10, window=1,
@@ -209,23 +231,25 @@ class World:
         finally:
             g.close()
 
-    def ha_conf(self, nodes, backend, level="warn", **ha):
+    def ha_conf(self, nodes, backend, level="warn", v4=False, suite=None,
+                **ha):
         # static: making and deleting devices is not what is measured
-        pmas = [{"address": f"2001:db8:b::{i:x}" if i else "2001:db8:b::",
-                 "tunnel": "static"} for i in [*range(PMAS), 0xffff]]
+        pmas = [{"address": a, "tunnel": "static"}
+                for a in [*map(pma_address, range(PMAS)), PMA_LAST]]
         return {
-            **self.common("ha", nodes, backend, level),
+            **self.common("ha", nodes, backend, level, v4, suite),
             "ha": {"addresses": [HA], "uplink": "core0",
-                   "home-prefixes": [HOME], "pmas": pmas,
+                   "home-prefixes": [HOME, HOME4], "pmas": pmas,
                    "max-bindings": nodes + 1000, **ha}}
 
-    def common(self, name, nodes, backend, level="warn"):
+    def common(self, name, nodes, backend, level="warn", v4=False,
+               suite=None):
         return {
-            "security": {"ipsec": "none"},
+            "security": self.security(suite) if suite else {"ipsec": "none"},
             "log": {"level": level, "destination": "stderr"},
             "control": {"socket": f"{self.folder}/{name}.sock"},
-            "dataplane": {"backend": backend, "max-paths": nodes},
-            "policy": {"file": self.policy(nodes)}}
+            "dataplane": {"backend": backend, "max-paths": nodes * (1 + v4)},
+            "policy": {"file": self.policy(nodes, v4)}}
 
     @contextlib.contextmanager
     def pma(self, nodes, **pma):
