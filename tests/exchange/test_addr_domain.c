@@ -260,8 +260,10 @@ look(struct t *t)
 
 		ck_assert(ra->good && !ra->l2_multicast);
 		if (ra->ra.npio == 0) {
-			ck_assert(ra->ra.managed &&
-			    ra->ra.router_lifetime_s == 0);
+			/* do DHCP; or: the router before us is gone (7.3) */
+			ck_assert_uint_eq(ra->ra.router_lifetime_s, 0);
+			ck_assert(ra->ra.managed || !in6_eq(&ra->ra.src,
+			    &sim_if(ra->node, ra->ifindex)->lif.linklocal));
 			continue;
 		}
 		if (prefix_eq(&p->prefix, &shared))

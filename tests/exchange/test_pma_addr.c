@@ -655,6 +655,8 @@ START_TEST(test_infinite)
 	ck_assert(shows(&t, "\"hoa_lease\":null"));
 	for (int i = 0; i < 20; i++)
 		takes(&t, A1 "/128");
+	learn(&t, A1, 100 * 86400);	/* more than a timer reaches */
+	ck_assert(shows(&t, "\"hoa_lease\":null"));
 	learn(&t, A1, 10);
 	ck_assert(shows(&t, "\"hoa_lease\":10"));
 	sim_run_for(t.s, 11 * SEC);

@@ -204,7 +204,7 @@ struct bule {
 	    "leases that ended: released, declined, refused, expired") \
 	X(PMA_ST_HOA_OUTSIDE, "address-outside", \
 	    "DHCP assigned an address that is not in the home prefix or " \
-	    "subnet: not used") \
+	    "subnet, or the router's: not used") \
 	X(PMA_ST_WAIT_DHCP, "waited-for-dhcp", \
 	    "Shared-Prefix nodes whose address nobody knew: 147 (6.10)") \
 	X(PMA_ST_IP4_REFUSED, "ipv4-refused", \
@@ -387,6 +387,8 @@ void ip4_put(struct bule *b, struct mh_opts *o);
 void ip4_answered(struct bule *b, const struct mh_opts *o);
 /* A visitor's address has changed, or gone. */
 void ip4_native(struct bule *b);
+/* The home agent does not know of it (any more); the path is not touched. */
+void ip4_unregistered(struct bule *b);
 /* No IPv4 service from now on. */
 void ip4_stop(struct bule *b);
 void ip4_path_done(struct bule *b, int err);

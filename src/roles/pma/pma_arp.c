@@ -44,12 +44,13 @@ transmit(struct bule *b, const struct arp_msg *m, enum pma_counter counter)
 	struct pma *p = b->pma;
 	struct link_io *io = p->role.env->link;
 	uint8_t pkt[ARP_PKT_LEN];
-	int len = arp_build(m, pkt, sizeof(pkt)), r;
+	int len, r;
 
 	if (!ratelimit_pass(&b->more->rl_arp, pma_now(p), NULL)) {
 		stat_inc(&p->st, PMA_ST_ARP_LIMITED);
 		return;
 	}
+	len = arp_build(m, pkt, sizeof(pkt));
 	r = len < 0 ? len : io->ops->send_frame(io, &b->access->lif, &b->mac,
 	    ETHERTYPE_ARP, pkt, (size_t)len);
 	stat_inc(&p->st, r < 0 ? PMA_ST_ARP_FAILED : counter);

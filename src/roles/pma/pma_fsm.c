@@ -74,8 +74,7 @@ fsm_stop_service(struct bule *b)
 	ra_withdraw(b);
 	dhcp_node_gone(b);
 	b->accepted = false;
-	if (b->more != NULL)
-		b->more->reg4.s_addr = INADDR_ANY;
+	ip4_unregistered(b);
 	path_unwant(b, AF_UNSPEC);
 }
 

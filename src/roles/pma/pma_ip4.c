@@ -45,12 +45,18 @@ ip4_put(struct bule *b, struct mh_opts *o)
 }
 
 void
-ip4_stop(struct bule *b)
+ip4_unregistered(struct bule *b)
 {
 	if (b->more == NULL)
 		return;
 	b->more->reg4.s_addr = INADDR_ANY;
 	pma_arp_stop(b);
+}
+
+void
+ip4_stop(struct bule *b)
+{
+	ip4_unregistered(b);
 	path_unwant(b, AF_INET);
 }
 

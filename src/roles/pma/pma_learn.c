@@ -23,6 +23,7 @@
 #include "core/util.h"
 #include "roles/pma/pma.h"
 
+#define LEASE_TIMER_MAX_S (40 * 86400)
 #define LOG(b) ((b)->pma->role.env->log)
 #define MOD(b) ((b)->pma->role.ops->name)
 
@@ -74,10 +75,11 @@ unusable(struct bule *b, const struct prefix *addr)
 		    KV_STR("nai", b->nai), KV_PREFIX("addr", addr));
 }
 
+/* What a timer reaches; what is longer will have been renewed by then. */
 static void
 set_lease(struct bule *b, struct timer *t, uint32_t seconds)
 {
-	if (seconds == LEASE_INFINITE)
+	if (seconds > LEASE_TIMER_MAX_S)
 		timer_cancel(wheel_of(b), t);
 	else
 		timer_arm(wheel_of(b), t, (usec_t)seconds * USEC_PER_SEC);
@@ -302,8 +304,6 @@ take_home(struct bule *b, const struct profile *prof)
 	else if (m->hoa_by == HOA_STATIC || (m->hoa_by != HOA_NONE &&
 	    !prefix_covers(&prof->home_prefix, &host)))
 		set_hoa(b, &in6addr_any, HOA_NONE);
-	else
-		list_reindex(b);
 }
 
 static void
@@ -332,7 +332,6 @@ learn_profile(struct bule *b, const struct profile *prof)
 {
 	if (has_more(prof) && list_more(b) == NULL)
 		return false;
-	list_reindex(b);
 	if (b->more == NULL)
 		return true;
 	take_home(b, prof);

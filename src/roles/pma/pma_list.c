@@ -220,8 +220,11 @@ list_more(struct bule *b)
 	if (m != NULL)
 		return m;
 	m = calloc(1, sizeof(*m));
-	if (m == NULL)
+	if (m == NULL) {
+		log_err(b->pma->role.env->log, b->pma->role.ops->name,
+		    "no-memory", KV_STR("nai", b->nai));
 		return NULL;
+	}
 	m->b = b;
 	timer_init(&m->t_hoa, learn_hoa_expired);
 	timer_init(&m->t_hoa4, learn_hoa4_expired);
