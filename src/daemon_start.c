@@ -207,6 +207,7 @@ start_dataplane(struct daemon *d)
 	if (dc.is_pma) {
 		dc.uplink = d->conf->pma.uplink;
 		dc.local = d->conf->pma.address;
+		dc.fixed_router = d->conf->pma.fixed_router;
 	}
 	if (dc.is_ha) {
 		const struct in6_addr *a = d->conf->ha.addresses.v;

@@ -192,6 +192,7 @@ struct dp_conf {
 	const struct prefix *cover;	/* HA: home prefixes we anchor */
 	size_t ncover;
 	bool is_ha, is_pma;
+	bool fixed_router;		/* PMA: RFC 6543 on access links */
 	struct in6_addr local;		/* our tunnel end point, :: any */
 };
 

@@ -204,6 +204,32 @@ access_find(struct dp_base *b, uint32_t ifindex)
 	return NULL;
 }
 
+/*
+ * RFC 6543: every access router has the same MAC address and, as the kernel
+ * makes one from the other when an interface comes up, the same link-local
+ * address.
+ */
+static int
+fixed_identity(struct dp_base *b, const struct dpnl_link *l)
+{
+	static const struct mac fixed = { { 0, 0, 0x5e, 0, 0x52, 0x13 } };
+	bool up = (l->flags & IFF_UP) != 0;
+	int r = 0;
+
+	if (!l->ethernet || mac_eq(&l->mac, &fixed))
+		return 0;
+	if (up)
+		r = dp_base_send(b, dpnl_link_up(l->ifindex, false));
+	if (r == 0)
+		r = dp_base_send(b, dpnl_link_mac(l->ifindex, &fixed));
+	if (up)
+		(void)dp_base_send(b, dpnl_link_up(l->ifindex, true));
+	if (r == 0)
+		log_info(b->log, DP_MOD, "fixed-router-address",
+		    KV_STR("if", l->name), KV_MAC("mac", &fixed));
+	return r;
+}
+
 int
 dp_base_access_add(struct dp *dp, uint32_t ifindex)
 {
@@ -218,7 +244,10 @@ dp_base_access_add(struct dp *dp, uint32_t ifindex)
 	if (r < 0)
 		return r;
 	snprintf(a.name, sizeof(a.name), "%s", l.name);
-	r = access_rules(b, RTM_NEWRULE, a.name);
+	if (b->conf.fixed_router)
+		r = fixed_identity(b, &l);
+	if (r == 0)
+		r = access_rules(b, RTM_NEWRULE, a.name);
 	if (r == 0)
 		r = dp_base_filter(b, ifindex, BPF_DP_ACCESS, false);
 	if (r < 0) {
@@ -631,7 +660,7 @@ dp_base_adorn(struct dp_base *b, uint32_t ifindex, const char *name,
 	if (r < 0)
 		return r;
 	dp_sysctl_device(&b->conf, b->log, name);
-	return dp_base_send(b, dpnl_link_up(ifindex));
+	return dp_base_send(b, dpnl_link_up(ifindex, true));
 }
 
 /* --- the kernel's news --------------------------------------------------- */

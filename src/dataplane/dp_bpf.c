@@ -276,7 +276,7 @@ anchor_heal(struct bpf_be *e, int side)
 	if (r == 0 && l.flags & IFF_UP)
 		return;
 	if (r == 0) {
-		r = dp_base_send(b, dpnl_link_up(a->ifindex));
+		r = dp_base_send(b, dpnl_link_up(a->ifindex, true));
 		if (r == 0)
 			r = anchor_routes(b, side, a->ifindex);
 	} else {

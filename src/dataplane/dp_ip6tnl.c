@@ -785,7 +785,7 @@ dev_heal(struct ip6tnl_dp *d, struct dp_tunnel *t)
 	if (r == 0 && l.flags & IFF_UP)
 		return;
 	if (r == 0) {
-		r = dp_base_send(b, dpnl_link_up(t->ifindex));
+		r = dp_base_send(b, dpnl_link_up(t->ifindex, true));
 		if (r == 0)
 			r = dev_nexthops(d, t->ifindex);
 	} else {

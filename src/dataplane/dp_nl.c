@@ -226,13 +226,24 @@ dpnl_link_set(uint32_t ifindex, const char *alias, uint32_t mtu)
 }
 
 struct nl_msg *
-dpnl_link_up(uint32_t ifindex)
+dpnl_link_up(uint32_t ifindex, bool up)
 {
 	struct ifinfomsg h = { .ifi_family = AF_UNSPEC,
-		.ifi_index = (int)ifindex, .ifi_flags = IFF_UP,
+		.ifi_index = (int)ifindex, .ifi_flags = up ? IFF_UP : 0,
 		.ifi_change = IFF_UP };
 
 	return msg_new(RTM_NEWLINK, 0, &h, sizeof(h));
+}
+
+struct nl_msg *
+dpnl_link_mac(uint32_t ifindex, const struct mac *mac)
+{
+	struct ifinfomsg h = { .ifi_family = AF_UNSPEC,
+		.ifi_index = (int)ifindex };
+	struct nl_msg *m = msg_new(RTM_NEWLINK, 0, &h, sizeof(h));
+
+	put(m, IFLA_ADDRESS, mac->b, sizeof(mac->b));
+	return m;
 }
 
 struct nl_msg *
@@ -322,6 +333,10 @@ dpnl_read_link(const struct nlmsghdr *nlh, struct dpnl_link *ret)
 		    h.ifi_type == ARPHRD_LOOPBACK };
 	get_str(tb[IFLA_IFNAME], ret->name, sizeof(ret->name));
 	get_str(tb[IFLA_IFALIAS], ret->alias, sizeof(ret->alias));
+	if (tb[IFLA_ADDRESS] != NULL &&
+	    nla_len(tb[IFLA_ADDRESS]) == sizeof(ret->mac.b))
+		memcpy(ret->mac.b, nla_data(tb[IFLA_ADDRESS]),
+		    sizeof(ret->mac.b));
 	if (tb[IFLA_LINKINFO] == NULL ||
 	    nla_parse_nested(info, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL) < 0)
 		return true;

@@ -64,7 +64,8 @@ struct nl_msg *dpnl_link_del(uint32_t ifindex);
 /* mtu 0, alias NULL: leave. No IPv6 address of its own (it would only send
  * router solicitations and redirects). */
 struct nl_msg *dpnl_link_set(uint32_t ifindex, const char *alias, uint32_t mtu);
-struct nl_msg *dpnl_link_up(uint32_t ifindex);
+struct nl_msg *dpnl_link_up(uint32_t ifindex, bool up);
+struct nl_msg *dpnl_link_mac(uint32_t ifindex, const struct mac *mac);
 struct nl_msg *dpnl_clsact_del(uint32_t ifindex);
 /* A dump request: RTM_GETLINK, _GETROUTE, _GETRULE, _GETNEXTHOP, _GETNEIGH. */
 struct nl_msg *dpnl_dump(int cmd, int family);
@@ -77,6 +78,7 @@ struct dpnl_link {
 	uint32_t flags;			/* IFF_* */
 	uint32_t mtu;
 	bool ethernet;
+	struct mac mac;
 	char name[IFNAMSIZ];
 	char kind[16], alias[64];
 	struct in6_addr local, remote;	/* ip6tnl */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Home agent address discovery (draft 5.4, 5.8; RFC 6275 10.5). */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "exchange/ha_kit.h"
@@ -208,6 +209,215 @@ START_TEST(test_malformed)
 }
 END_TEST
 
+/* --- the PMA asks ---------------------------------------------------------- */
+
+/* A whole domain in which nobody tells the PMA where the home agent is. */
+struct dom {
+	struct t t;
+	struct sim_node *pma;
+	struct pma_conf *conf;
+	struct sim_mn *mn;
+};
+
+#define MAC1 "02:00:00:00:01:01"
+
+static struct dom
+setup_domain(bool with_ha)
+{
+	struct dom d = { .t = setup_conf(with_ha) };
+
+	d.conf = sim_pma_conf(d.t.s, P1);
+	d.conf->home_agent = in6addr_any;
+	d.conf->discovery = true;
+	sim_pma_access(d.t.s, d.conf, "acc0", 0, NULL);
+	d.t.mn1 = sim_profile(d.t.s, MN1, HNP1, MAC1);
+	d.pma = sim_add_pma(d.t.s, P1, d.conf);
+	d.mn = sim_mn_new(d.t.s, MAC1);
+	sim_mn_plug(d.mn, d.pma, 1);
+	return d;
+}
+
+static uint64_t
+pma_stat(struct dom *d, const char *name)
+{
+	return sim_stat(d->pma, "pma", name);
+}
+
+/* D5.4-2, D5.4-3: asked once, used at once, remembered. */
+START_TEST(test_pma_discovers)
+{
+	struct dom d = setup_domain(true);
+	struct in6_addr any = sim_in6(ANY1), p1 = sim_in6(P1);
+
+	sim_mn_rs(d.mn);
+	sim_run_for(d.t.s, USEC_PER_SEC);
+	ck_assert_uint_eq(sim_icmps(d.t.s), 2);
+	ck_assert(in6_eq(&sim_icmp_pkt(d.t.s, 0)->dst, &any));
+	ck_assert(in6_eq(&sim_icmp_pkt(d.t.s, 0)->src, &p1));
+	ck_assert(sim_routed(d.pma, HNP1, HA));
+	ck_assert(sim_mn_has_prefix(d.mn, HNP1));
+	ck_assert_uint_eq(pma_stat(&d, "discovery-replies"), 1);
+	/* refreshes, a reload, another attachment: nothing is asked */
+	sim_run_for(d.t.s, 1000 * USEC_PER_SEC);
+	sim_policy_changed(d.t.s);
+	sim_attach(d.pma, ATTACH_DOWN, ATTACH_BY_FDB, 1, MAC1, NULL);
+	sim_run_for(d.t.s, 10 * USEC_PER_SEC);
+	sim_mn_rs(d.mn);
+	sim_run_for(d.t.s, USEC_PER_SEC);
+	ck_assert(sim_routed(d.pma, HNP1, HA));
+	ck_assert_uint_eq(sim_icmps(d.t.s), 2);
+	/* in use when it is forgotten: stays in use, also over a reload */
+	sim_run_for(d.t.s, 4000 * USEC_PER_SEC);
+	sim_policy_changed(d.t.s);
+	sim_run_for(d.t.s, USEC_PER_SEC);
+	ck_assert(sim_routed(d.pma, HNP1, HA));
+	ck_assert_uint_eq(pma_stat(&d, "denied"), 0);
+	sim_free(d.t.s);
+}
+END_TEST
+
+/* D5.4-2: what is configured is used; switched off nobody is asked. */
+START_TEST(test_pma_need_not)
+{
+	struct dom d = setup_domain(true);
+
+	if (_i == 0)
+		d.conf->home_agent = sim_in6(HA);
+	else if (_i == 1)
+		d.t.mn1->home_agent = sim_in6(HA);
+	else
+		d.conf->discovery = false;
+	sim_mn_rs(d.mn);
+	sim_run_for(d.t.s, 10 * USEC_PER_SEC);
+	ck_assert_uint_eq(sim_icmps(d.t.s), 0);
+	ck_assert(sim_routed(d.pma, HNP1, _i < 2 ? HA : NULL));
+	ck_assert_uint_eq(pma_stat(&d, "no-home-agent"), _i == 2);
+	sim_free(d.t.s);
+}
+END_TEST
+
+/* RFC 6275 11.4.1: repeated, each time later, then given up; and again. */
+START_TEST(test_pma_repeats)
+{
+	static const unsigned at[] = { 0, 3, 9, 21, 45 };
+	struct dom d = setup_domain(true);
+	usec_t start;
+
+	sim_icmp_net(d.t.s)->cut = true;
+	start = sim_now(d.t.s);
+	sim_mn_rs(d.mn);
+	sim_run_for(d.t.s, 120 * USEC_PER_SEC);
+	ck_assert_uint_eq(sim_icmps(d.t.s), 5);
+	for (unsigned i = 0; i < 5; i++) {
+		usec_t t = sim_icmp_pkt(d.t.s, i)->at - start;
+
+		ck_assert_int_ge(t, at[i] * USEC_PER_SEC);
+		ck_assert_int_le(t, (at[i] + 1) * USEC_PER_SEC);
+		ck_assert_uint_eq(sim_icmp_pkt(d.t.s, i)->m.id,
+		    sim_icmp_pkt(d.t.s, 0)->m.id);
+	}
+	ck_assert_uint_eq(pma_stat(&d, "discovery-failed"), 1);
+	ck_assert(!sim_mn_has_prefix(d.mn, HNP1));
+	sim_icmp_net(d.t.s)->cut = false;
+	sim_run_for(d.t.s, 60 * USEC_PER_SEC);
+	ck_assert(sim_routed(d.pma, HNP1, HA));
+	sim_free(d.t.s);
+}
+END_TEST
+
+/* One of the first is lost: the second try does it. */
+START_TEST(test_pma_loss)
+{
+	struct dom d = setup_domain(true);
+
+	sim_icmp_net(d.t.s)->drop_next = _i + 1;
+	sim_mn_rs(d.mn);
+	sim_run_for(d.t.s, 10 * USEC_PER_SEC);
+	ck_assert(sim_routed(d.pma, HNP1, HA));
+	sim_free(d.t.s);
+}
+END_TEST
+
+/* D5.4-2: replies that nobody asked for, or that name nobody. */
+START_TEST(test_pma_stray)
+{
+	struct dom d = setup_domain(false);
+	struct haad_msg m = { .type = HAAD_REPLY, .nagents = 1 };
+	uint16_t id;
+
+	m.agents[0] = sim_in6(HA);
+	sim_icmp_send(d.t.s, HA, P1, &m);
+	sim_mn_rs(d.mn);
+	sim_run_for(d.t.s, USEC_PER_SEC);
+	ck_assert_uint_eq(pma_stat(&d, "discovery-stray"), 1);
+	id = sim_icmp_pkt(d.t.s, 1)->m.id;
+	m.id = id + 1;
+	sim_icmp_send(d.t.s, HA, P1, &m);
+	m.id = id;
+	m.agents[0] = sim_in6("ff02::1");
+	sim_icmp_send(d.t.s, HA, P1, &m);
+	sim_run_for(d.t.s, USEC_PER_SEC);
+	ck_assert_uint_eq(pma_stat(&d, "discovery-stray"), 3);
+	ck_assert_uint_eq(sim_count_mh(d.t.s, MH_BU, P1, NULL), 0);
+	/* the first that can be one is taken */
+	m.nagents = 3;
+	m.agents[1] = sim_in6(HA2);
+	m.agents[2] = sim_in6(HA);
+	sim_icmp_send(d.t.s, STRANGER, P1, &m);
+	(void)sim_expect_pbu(d.t.s, P1, HA2);
+	/* and a second one is stray */
+	sim_icmp_send(d.t.s, STRANGER, P1, &m);
+	sim_run_for(d.t.s, USEC_PER_SEC);
+	ck_assert_uint_eq(pma_stat(&d, "discovery-stray"), 4);
+	sim_free(d.t.s);
+}
+END_TEST
+
+/* Many nodes of a shared prefix ask one question; one leaves meanwhile. */
+START_TEST(test_pma_many_wait)
+{
+	struct dom d = setup_domain(false);
+	struct haad_msg m = { .type = HAAD_REPLY, .nagents = 1 };
+	struct sim_mn *mn[3];
+	char nai[32], mac[32], addr[64];
+
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(nai, sizeof(nai), "s%u@example.com", i);
+		snprintf(mac, sizeof(mac), "02:00:00:00:05:0%u", i);
+		snprintf(addr, sizeof(addr), "2001:db8:1:5::%u", i + 1);
+		(void)sim_profile_shared(d.t.s, nai, "2001:db8:1:5::/64",
+		    addr, mac);
+		mn[i] = sim_mn_new(d.t.s, mac);
+		sim_mn_plug(mn[i], d.pma, 1);
+		sim_mn_rs(mn[i]);
+	}
+	sim_run_for(d.t.s, USEC_PER_SEC);
+	ck_assert_uint_eq(sim_icmps(d.t.s), 1);
+	sim_attach(d.pma, ATTACH_DOWN, ATTACH_BY_FDB, 1, "02:00:00:00:05:01",
+	    NULL);
+	m.id = sim_icmp_pkt(d.t.s, 0)->m.id;
+	m.agents[0] = sim_in6(HA);
+	sim_icmp_send(d.t.s, HA, P1, &m);
+	sim_run_for(d.t.s, 100 * USEC_PER_MSEC);
+	ck_assert_uint_eq(sim_count_mh(d.t.s, MH_BU, P1, HA), 2);
+	sim_free(d.t.s);
+}
+END_TEST
+
+/* The role stops while it asks. */
+START_TEST(test_pma_stops)
+{
+	struct dom d = setup_domain(false);
+
+	sim_mn_rs(d.mn);
+	sim_run_for(d.t.s, USEC_PER_SEC);
+	sim_node_stop(d.pma, _i == 1);
+	sim_run_for(d.t.s, 100 * USEC_PER_SEC);
+	ck_assert_uint_eq(sim_icmps(d.t.s), 1);
+	sim_free(d.t.s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -225,6 +435,13 @@ main(void)
 	T(test_flood);
 	T(test_prefix_solicitation);
 	tcase_add_loop_test(tc, test_malformed, 0, (int)ARRAY_LEN(bad));
+	T(test_pma_discovers);
+	tcase_add_loop_test(tc, test_pma_need_not, 0, 3);
+	T(test_pma_repeats);
+	tcase_add_loop_test(tc, test_pma_loss, 0, 2);
+	T(test_pma_stray);
+	T(test_pma_many_wait);
+	tcase_add_loop_test(tc, test_pma_stops, 0, 2);
 #undef T
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);

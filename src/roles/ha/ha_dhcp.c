@@ -93,7 +93,7 @@ drop(struct ha *ha, enum ha_dhcp_counter why, const struct dhcp_addr *from)
 	    KV_IN6("from", &from->in6) : KV_IN4("from", &from->in4));
 }
 
-/* --- transactions ---------------------------------------------------------- */
+/* --- transactions -------------------------------------------------------- */
 
 static struct trans *
 set_of(struct ha_dhcp *d, const struct dhcp4_msg *m)
@@ -145,7 +145,7 @@ trans_make(struct ha_dhcp *d, const struct dhcp4_msg *m, usec_t now)
 	return t;
 }
 
-/* --- passing on ------------------------------------------------------------ */
+/* --- passing on ---------------------------------------------------------- */
 
 static void
 send_to(struct ha *ha, const struct dhcp_addr *src,
@@ -311,7 +311,7 @@ ha_dhcp_recv(struct role *r, const struct dhcp_pkt *pkt)
 		from_server(ha, pkt, &m);
 }
 
-/* --- life -------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 /* Our own addresses for PMAs, the routers' for servers. */
 static size_t

@@ -20,7 +20,7 @@ static const struct stat_desc pma_stats[PMA_ST_MAX] = {
 #undef X
 };
 
-/* --- every entry once, while some of them go -------------------------------------- */
+/* --- every entry once, while some of them go ----------------------------- */
 
 struct each {
 	void (*fn)(struct bule *b);
@@ -45,7 +45,7 @@ each_entry(struct pma *p, void (*fn)(struct bule *b))
 		;
 }
 
-/* --- static tunnels ------------------------------------------------------------------ */
+/* --- static tunnels ------------------------------------------------------ */
 
 static int
 pin_tunnels(struct pma *p)
@@ -68,7 +68,7 @@ pin_tunnels(struct pma *p)
 	return 0;
 }
 
-/* --- role_ops --------------------------------------------------------------------------- */
+/* --- role_ops ------------------------------------------------------------ */
 
 static int
 pma_start(struct role *r, const void *conf)
@@ -82,6 +82,8 @@ pma_start(struct role *r, const void *conf)
 	p->by_mac = htab_new();
 	p->by_lla = htab_new();
 	p->by_home = htab_new();
+	p->disc = htab_new();
+	p->disc_ids = htab_new();
 	SLIST_INIT(&p->access);
 	SLIST_INIT(&p->peers);
 	ratelimit_init(&p->rl_unknown, 10, 1);
@@ -146,6 +148,7 @@ pma_stop(struct role *r, bool keep)
 		each_entry(p, keep ? keep_one : stop_one);
 	access_close_all(p, keep);
 	dhcp_stop(p);
+	disc_stop(p);
 	while ((peer = SLIST_FIRST(&p->peers)) != NULL) {
 		SLIST_REMOVE_HEAD(&p->peers, entry);
 		if (peer->pinned != NULL && !keep)
@@ -222,6 +225,7 @@ const struct role_ops pma_role_ops = {
 	.link = access_link,
 	.udp = dhcp_udp,
 	.dhcp = dhcp_core,
+	.icmp = disc_icmp,
 	.policy_changed = pma_policy_changed,
 	.mtu_changed = pma_mtu_changed,
 	.show = pma_show,

@@ -7,6 +7,7 @@
  *   pma_list.c    the binding update list and its indexes
  *   pma_fsm.c     the state machine of one mobile node (PROTOCOL 5.1)
  *   pma_profile.c what the policy says of it
+ *   pma_disc.c    home agents that nobody names (5.4)
  *   pma_learn.c   addresses that are learnt, by DHCP or from the home agent
  *                 (PROTOCOL 5.4)
  *   pma_ip4.c     the IPv4 home address
@@ -66,6 +67,7 @@ struct pma_access {
 };
 
 struct bul_path;		/* pma_path.c */
+struct pma_disc;		/* pma_disc.c */
 struct dhcp_node;		/* pma_dhcp.h */
 struct pma_dhcp;
 
@@ -118,6 +120,8 @@ struct bule {
 	struct pma *pma;
 	struct pma_access *access;	/* NULL: its interface has gone */
 	TAILQ_ENTRY(bule) on_access;
+	struct pma_disc *disc;		/* waits for that; NULL */
+	TAILQ_ENTRY(bule) on_disc;
 	struct pma_peer *peer;		/* home agent; NULL before PROFILE ended */
 	struct dp_tunnel *tunnel;	/* counted as its user */
 	struct bul_path *paths;		/* wanted, there, or being removed */
@@ -175,6 +179,15 @@ struct bule {
 	X(PMA_ST_VISITOR, "visitors", "nodes served as visitors (6.9)") \
 	X(PMA_ST_NO_HOME_AGENT, "no-home-agent", \
 	    "neither profile nor configuration names one") \
+	X(PMA_ST_DISC_ASKED, "discovery-requests", \
+	    "for home agents, repetitions too: draft 5.4") \
+	X(PMA_ST_DISC_FOUND, "discovery-replies", "that named one") \
+	X(PMA_ST_DISC_STRAY, "discovery-stray", \
+	    "replies that match no request, or name nobody") \
+	X(PMA_ST_DISC_FAILED, "discovery-failed", \
+	    "prefixes for which nobody has answered") \
+	X(PMA_ST_DISC_FULL, "discovery-full", \
+	    "more prefixes than we ask for at a time") \
 	X(PMA_ST_FULL, "table-full", "attach events beyond max-nodes") \
 	X(PMA_ST_PBU, "pbu-sent", "Proxy Binding Updates, all kinds") \
 	X(PMA_ST_RETRANS, "pbu-retransmitted", "after a timeout") \
@@ -238,6 +251,7 @@ struct pma {
 	SLIST_HEAD(, pma_access) access;
 	SLIST_HEAD(, pma_peer) peers;
 	struct pma_dhcp *dhcp;		/* pma_dhcp.c */
+	struct htab *disc, *disc_ids;	/* struct pma_disc */
 	struct ratelimit rl_unknown;	/* log lines about strangers */
 	struct ratelimit rl_clock;
 };
@@ -327,6 +341,23 @@ void profile_look_up(struct bule *b);
 void profile_cancel(struct bule *b);
 /* The policy was read again. */
 void profile_changed(struct bule *b);
+
+/* --- pma_disc.c ---------------------------------------------------------- */
+
+/* The home agent of a prefix, if it has been found out. NULL: not (yet). */
+const struct in6_addr *disc_known(const struct pma *p,
+    const struct prefix *prefix);
+/*
+ * Find it out; then the node's profile is looked up again, or, when there is
+ * no answer, t_signal is armed.  False: there is no discovery.
+ */
+bool disc_ask(struct bule *b, const struct prefix *prefix);
+/* It waits no longer. */
+void disc_cancel(struct bule *b);
+void disc_stop(struct pma *p);
+/* Member of role_ops. */
+void disc_icmp(struct role *r, const struct icmp_pkt *pkt,
+    const struct haad_msg *m);
 
 /* --- pma_learn.c (PROTOCOL 5.4) ------------------------------------------ */
 

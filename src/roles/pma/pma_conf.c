@@ -172,6 +172,11 @@ static const struct cfg_field pma_fields[] = {
 	    "routing table says."),
 	F(pma_conf, "home-agent", CFG_IN6, home_agent,
 	    .help = "For mobile nodes whose profile names none."),
+	F(pma_conf, "discovery", CFG_BOOL, discovery, .def = "yes",
+	    .help = "When neither the profile nor home-agent names a home "
+	    "agent, ask the home-agents anycast address of the node's home "
+	    "prefix (section 5.4). Nothing protects the answer; the signalling "
+	    "that follows is."),
 	F(pma_conf, "static-tunnels", CFG_SCALARS, static_tunnels,
 	    .elem = CFG_IN6, .max = 1024, .flags = CFG_F_UNIQUE | CFG_F_RESTART,
 	    .help = "Home agents to which a tunnel exists from the start and "

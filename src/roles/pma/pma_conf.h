@@ -63,6 +63,7 @@ struct pma_conf {
 	struct in6_addr address;	/* egress address: PBU source, CoA */
 	const char *uplink;		/* interface to the core, may be NULL */
 	struct in6_addr home_agent;	/* when the profile names none; :: */
+	bool discovery;		/* when nobody names one */
 	struct cfg_list static_tunnels;	/* struct in6_addr of home agents */
 	struct cfg_list access;		/* struct pma_conf_access */
 	int64_t lifetime_us;		/* to ask for, multiple of 4 s */

@@ -113,7 +113,7 @@ struct dhcp_node {
 	struct in6_addr confirm;	/* what it asked to be confirmed */
 };
 
-/* --- pma_dhcp.c -------------------------------------------------------------- */
+/* --- pma_dhcp.c ---------------------------------------------------------- */
 
 int dhcp_start(struct pma *p);
 /* Listen where `conf` says; on failure nothing has changed. 0 or -errno. */
@@ -160,7 +160,7 @@ void dhcp_relayed(struct bule *b, struct dhcp_side *s, const char *type);
 void dhcp_to_server(struct bule *b, const struct dhcp_addr *src,
     const struct dhcp_addr *dst, size_t len);
 
-/* --- pma_dhcp6.c, pma_dhcp4.c -------------------------------------------------- */
+/* --- pma_dhcp6.c, pma_dhcp4.c -------------------------------------------- */
 
 /* A datagram of a node that may be relayed or held, already known to be. */
 void dhcp6_from_node(struct bule *b, const struct udp_msg *m);

@@ -28,7 +28,7 @@ our_giaddr(const struct bule *b)
 	    b->pma->conf->dhcp4.address;
 }
 
-/* --- from nodes ---------------------------------------------------------------- */
+/* --- from nodes ---------------------------------------------------------- */
 
 static bool
 is_client_type(uint8_t type)
@@ -244,7 +244,7 @@ dhcp4_from_node(struct bule *b, const struct udp_msg *m)
 		giving_up(n, &msg);
 }
 
-/* --- from servers ---------------------------------------------------------------- */
+/* --- from servers -------------------------------------------------------- */
 
 /* Home agents of our nodes pass on what servers say in gateway mode. */
 static bool

@@ -10,7 +10,7 @@
 
 #define HOP_LIMIT 64		/* of what we send to a node */
 
-/* --- from nodes --------------------------------------------------------------- */
+/* --- from nodes ---------------------------------------------------------- */
 
 static bool
 is_client_type(uint8_t type)
@@ -216,7 +216,7 @@ dhcp6_from_node(struct bule *b, const struct udp_msg *m)
 		giving_up(n, &c.msg);
 }
 
-/* --- from servers --------------------------------------------------------------- */
+/* --- from servers -------------------------------------------------------- */
 
 static bool
 is_server(const struct pma *p, const struct in6_addr *a)

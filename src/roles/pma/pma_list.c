@@ -254,6 +254,7 @@ list_free(struct bule *b)
 	struct wheel *w = b->pma->role.env->wheel;
 
 	assert(b->paths == NULL && b->tunnel == NULL);
+	disc_cancel(b);
 	timer_cancel(w, &b->t_signal);
 	timer_cancel(w, &b->t_expiry);
 	timer_cancel(w, &b->t_ra);

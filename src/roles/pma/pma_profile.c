@@ -20,13 +20,25 @@ profile_cancel(struct bule *b)
 	if (b->lookup)
 		policy->ops->cancel(policy, b);
 	b->lookup = false;
+	disc_cancel(b);
 }
 
+/* The profile's, the configuration's, the one that answered; ::: nobody. */
 static const struct in6_addr *
 home_agent_of(const struct bule *b, const struct profile *prof)
 {
-	return in6_is_zero(&prof->home_agent) ? &b->pma->conf->home_agent :
-	    &prof->home_agent;
+	const struct in6_addr *found;
+
+	if (!in6_is_zero(&prof->home_agent))
+		return &prof->home_agent;
+	if (!in6_is_zero(&b->pma->conf->home_agent))
+		return &b->pma->conf->home_agent;
+	found = disc_known(b->pma, &prof->home_prefix);
+	if (found != NULL)
+		return found;
+	/* found long ago, and in use */
+	return b->peer != NULL && prefix_eq(&b->hnp, &prof->home_prefix) ?
+	    &b->peer->address : &in6addr_any;
 }
 
 /* The model, prefix, address and home agent that the entry has already? */
@@ -104,6 +116,9 @@ on_profile(void *ctx, int err, const struct profile *prof)
 		path_unwant(b, AF_UNSPEC);
 		return;			/* fsm_path_idle() asks again */
 	}
+	if (prof->pmip && in6_is_zero(home_agent_of(b, prof)) &&
+	    disc_ask(b, &prof->home_prefix))
+		return;			/* it looks up again */
 	if (take_profile(b, prof))
 		fsm_enter_reg(b);
 }

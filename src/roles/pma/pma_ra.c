@@ -129,7 +129,7 @@ transmit(struct bule *b, bool withdraw)
 	return 0;
 }
 
-/* --- the router before us (7.3) ---------------------------------------------------- */
+/* --- the router before us (7.3) ------------------------------------------ */
 
 void
 ra_previous(struct bule *b, const struct mh_opts *o)

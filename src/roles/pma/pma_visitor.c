@@ -56,7 +56,7 @@ match(const struct pma *p, const char *ifname)
 	return NULL;
 }
 
-/* --- the prefix of a link --------------------------------------------------------- */
+/* --- the prefix of a link ------------------------------------------------ */
 
 static struct dp_path
 path_of(const struct visitor_host *h, uint32_t ifindex)
@@ -166,7 +166,7 @@ visitor_close(struct pma *p, struct pma_access *a, bool keep)
 		free(h);
 }
 
-/* --- one visitor ------------------------------------------------------------------- */
+/* --- one visitor --------------------------------------------------------- */
 
 bool
 visitor_ready(const struct bule *b)
@@ -317,7 +317,7 @@ visitor_check(struct bule *b)
 		(void)probe_start(b);
 }
 
-/* --- reload ------------------------------------------------------------------------- */
+/* --- reload -------------------------------------------------------------- */
 
 void
 visitor_reconfigure(struct pma *p, struct pma_access *a)
