@@ -337,7 +337,8 @@ spd_read_sa(const struct nlmsghdr *nlh, struct spd_sa *ret)
 	sa.octets = info.curlft.bytes;
 	sa.added_s = info.curlft.add_time;
 	sa.used_s = info.curlft.use_time;
-	sa.replays = info.stats.replay;
+	/* seen before; too old for the window */
+	sa.replays = info.stats.replay + info.stats.replay_window;
 	sa.forged = info.stats.integrity_failed;
 	while ((v = attr_next(&a, &type, &len)) != NULL)
 		read_sa_attr(&sa, type, v, len);

@@ -388,7 +388,7 @@ START_TEST(test_read_sa)
 	char buf[80];
 
 	info.flags = XFRM_STATE_ESN;
-	info.stats = (struct xfrm_stats){ .replay = 3,
+	info.stats = (struct xfrm_stats){ .replay_window = 2, .replay = 1,
 		.integrity_failed = 4 };
 	info.curlft = (struct xfrm_lifetime_cur){ .packets = 10,
 		.use_time = 1234 };
