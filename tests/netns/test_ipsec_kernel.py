@@ -34,11 +34,12 @@ SUITES = ({}, {"suite": "chacha20-poly1305", "extended-sequence-numbers": True})
 
 
 def pair(folder, own, other, n):
-    """The n-th pair of static keys of two hosts, as `own` sees it."""
+    """The n-th pair of static keys of two hosts, as `own` sees it; under SPIs
+    that captures do not know, so that they show what was on the wire."""
     sa = esp.peer(folder, own, other)["sas"][0]
-    if n > 0:
-        for way, src, dst in (("in", other, own), ("out", own, other)):
-            sa[f"spi-{way}"] += n << 24
+    for way, src, dst in (("in", other, own), ("out", own, other)):
+        sa[f"spi-{way}"] += (n + 1) << 24
+        if n > 0:
             sa[f"key-{way}-file"] += f".{n}"
             write(sa[f"key-{way}-file"], (hashlib.sha512(
                 f"{n} {src} > {dst}".encode()).hexdigest()[:72]).encode())
@@ -178,7 +179,7 @@ def test_static_keys(keys):
     roam(d, 1)
     spis = d.assert_protected(seen)
     assert all(len(s) == 2 for s in spis.values()), f"two keys each: {spis}"
-    assert "0x01" in d.sas("ha") and d.sas("ha").count("proto esp") == 4
+    assert d.sas("ha").count("proto esp") == 4
     row = d.ipsec("ha", COA["ar1"])
     assert row["state"] == "protected" and row["missing"] == ""
     assert row["suite"] == "chacha20-poly1305" and row["seq_in"] > 0
