@@ -198,8 +198,12 @@ dhcp4_relay(struct bule *b, const struct udp_msg *m)
 	struct dhcp_side *s;
 	bool again;
 
-	if (n == NULL || b->peer == NULL || !acceptable(b, m, &msg))
+	if (n == NULL || !acceptable(b, m, &msg))
 		return;
+	if (gateway_mode(b->pma) && b->peer == NULL) {
+		dhcp_drop(b->pma, PDH_GATE, b, NULL);	/* a visitor */
+		return;
+	}
 	s = &n->v4;
 	again = s->copy != NULL && m == &s->copy->m;
 	if (s->xid != msg.xid || s->type != msg.type)
@@ -289,12 +293,12 @@ check_reply(const struct bule *b, const struct dhcp_pkt *pkt,
 	if (m->op != D4_BOOTREPLY || (m->type != D4_OFFER &&
 	    m->type != D4_ACK && m->type != D4_NAK))
 		return PDH_TYPE;
-	if (fsm_dhcp_gate(b, AF_INET) == DHCP_DROP || b->peer == NULL)
+	if (fsm_dhcp_gate(b, AF_INET) == DHCP_DROP)
 		return PDH_GATE;
 	if (m->giaddr.s_addr != our_giaddr(b).s_addr ||
 	    (!b->access->p2p && !mac_eq(&mac, &b->mac)) ||
-	    (pkt->src.family == AF_INET6 &&
-	    !in6_eq(&pkt->src.in6, &b->peer->address)))
+	    (pkt->src.family == AF_INET6 && (b->peer == NULL ||
+	    !in6_eq(&pkt->src.in6, &b->peer->address))))
 		return PDH_MISMATCH;
 	return PDH_DELIVERED;
 }
