@@ -243,6 +243,9 @@ fsm_reregister(struct bule *b)
 		/* what is under way says something else: it is void */
 		pbu_send(b, pbu_lifetime(b));
 		break;
+	case BUL_VISITOR:
+		ip4_native(b);		/* nobody is told */
+		break;
 	default:
 		break;			/* the next PBU will say it */
 	}
