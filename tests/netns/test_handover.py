@@ -6,9 +6,9 @@ import time
 import pytest
 
 from lib import kernel
-from lib.capture import messages
+from lib.capture import messages, packets
 from lib.ns import until
-from lib.topology import ADDR, CN, COA, HA, NAI, PREFIX
+from lib.topology import ADDR, CN, COA, HA, NAI, PREFIX, ROUTERS
 from lib.traffic import Pinger, TcpStream, reachable
 
 HANDOVERS = 10
@@ -21,6 +21,8 @@ def roaming(domain):
     domain.quiet()
     domain.attach("mn1", "ar1")
     mh = domain.capture("core", "ha0", "ip6 proto 135")
+    air = [domain.capture(r, "acc0", "ip6 proto 135 or ip6 proto 60")
+           for r in ROUTERS]
     ping = Pinger(domain["cn"], ADDR["mn1"], interval=0.01)
     tcp = TcpStream(domain["cn"], CN, domain["mn1"])
     moves = []
@@ -33,11 +35,15 @@ def roaming(domain):
         moves.append((when, router, domain["mn1"].addresses("eth0")))
     tcp.stop()
     ping.stop()
-    mh.stop()
+    for c in (mh, *air):
+        c.stop()
+    assert not any(packets(c.path) for c in air), "the node signals"
     return ping, tcp, moves, messages(mh.path)
 
 
 def test_ten_handovers(roaming):
+    """D2-2, D7-3: the node, a plain host, has sent no Mobility Header and no
+    Home Address option in all of them (seen to by the fixture)."""
     # D7-2
     assert len(roaming[2]) == HANDOVERS
 

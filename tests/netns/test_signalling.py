@@ -27,7 +27,7 @@ def test_scapy_verifies_every_checksum(evidence):
 
 @pytest.mark.skipif(not esp.ON, reason="runs with protection")
 def test_nothing_in_the_clear(evidence):
-    """D4-1, D4-3, D10-1, D10-3: not one Mobility Header in any capture of the
+    """D4-1, D4-3, D6.10-9, D10-1, D10-3: not one Mobility Header in any capture of the
     run on a link of the core, but for those that a test put there itself."""
     print(capture.CLEAR)
     assert capture.CLEAR and not any(capture.CLEAR.values())
