@@ -34,11 +34,11 @@ done
 	cat "$tmp/out"
 	exit 1
 }
-# what they are about: a relay names the link, and subnets are home prefixes
-for prefix in $(sed -n 's/.*home-prefix: *\(2001[^ ]*\).*/\1/p' \
-    etc/policy.yaml | head -n 1); do
-	grep -q "\"subnet\": \"$prefix\"" etc/kea-dhcp6.conf || {
-		echo "etc/kea-dhcp6.conf has no subnet $prefix of etc/policy.yaml"
+# and they are about the nodes of the example policy
+sed -n 's/^ *home-\(prefix\|subnet\): *\([^ ]*\).*/\2/p' etc/policy.yaml |
+	grep -e "^2001:db8:1:[14]:" -e "^10" | while read -r net; do
+	grep -q "\"subnet\": \"$net\"" etc/kea-dhcp[46].conf || {
+		echo "no subnet $net of etc/policy.yaml in etc/kea-dhcp*.conf"
 		exit 1
 	}
 done

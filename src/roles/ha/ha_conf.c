@@ -238,6 +238,29 @@ check_home_links(struct cfg_ctx *c, const struct ha_conf *conf)
 	}
 }
 
+/* Nodes of a subnet that we do not anchor could not be registered. */
+static void
+check_dhcp4(struct cfg_ctx *c, const struct ha_conf *conf)
+{
+	const struct prefix *p = conf->home_prefixes.v;
+	const struct in_addr *a = conf->dhcp4.addresses.v;
+	struct prefix host;
+	char buf[ADDR_STRLEN];
+
+	for (size_t i = 0; i < conf->dhcp4.addresses.n; i++) {
+		size_t k = 0;
+
+		prefix_from_in4(&host, &a[i], 32);
+		while (k < conf->home_prefixes.n &&
+		    !prefix_covers(&p[k], &host))
+			k++;
+		if (k == conf->home_prefixes.n)
+			cfg_error(c, &conf->dhcp4.at, "addresses",
+			    "addresses: %s is in none of the IPv4 "
+			    "home-prefixes", in4_str(&a[i], buf));
+	}
+}
+
 static void
 ha_check_conf(struct cfg_ctx *c, void *v)
 {
@@ -256,6 +279,7 @@ ha_check_conf(struct cfg_ctx *c, void *v)
 	}
 	check_pmas(c, conf);
 	check_home_links(c, conf);
+	check_dhcp4(c, conf);
 }
 
 const struct cfg_table ha_conf_table = {

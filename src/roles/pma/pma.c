@@ -202,6 +202,7 @@ pma_show(struct role *r, struct json_w *w)
 		json_w_obj_end(w);
 	}
 	json_w_arr_end(w);
+	dhcp_show_role(w, p);
 }
 
 static const struct role_mh_handler pma_mh[] = {

@@ -287,8 +287,16 @@ check_dhcp4(struct cfg_ctx *c, void *conf)
 {
 	const struct pma_conf_dhcp4 *d = conf;
 
-	if (d->mode == DHCP4_GATEWAY)
+	if (d->mode == DHCP4_GATEWAY) {
+		if (d->address.s_addr != 0)
+			cfg_error(c, &d->at, "address", "address: only for "
+			    "mode: link-selection");
+		if (d->servers.n > 0)
+			cfg_error(c, &d->at, "servers", "servers: only for "
+			    "mode: link-selection; in mode gateway the home "
+			    "agent has them");
 		return;
+	}
 	if (d->address.s_addr == 0)
 		cfg_error(c, &d->at, NULL, "dhcpv4: mode link-selection needs "
 		    "address:");

@@ -350,7 +350,7 @@ dhcp_deliver(struct bule *b, struct dhcp_side *s, const struct udp_msg *m,
     const char *type)
 {
 	const struct link_if *lif = &b->access->lif;
-	const struct mac *dst = b->access->p2p ? NULL : &b->mac;
+	const struct mac *dst = mac_is_zero(&b->mac) ? NULL : &b->mac;
 	struct pma_dhcp *d = b->pma->dhcp;
 	struct link_io *link = b->pma->role.env->link;
 	int r = udp_build(m, d->pkt, sizeof(d->pkt));
@@ -556,6 +556,28 @@ dhcp_stop(struct pma *p)
 	stats_unregister(&d->st4);
 	free(d);
 	p->dhcp = NULL;
+}
+
+void
+dhcp_show_role(struct json_w *w, const struct pma *p)
+{
+	char buf[ADDR_STRLEN];
+
+	json_w_arr(w, "dhcp");
+	for (size_t i = 0; i < p->dhcp->nat; i++) {
+		const struct dhcp_addr *at = &p->dhcp->at[i];
+
+		json_w_obj(w, NULL);
+		json_w_str(w, "relay", at->port == DHCP6_PORT ? "dhcpv6" :
+		    at->family == AF_INET6 ? "dhcpv4 gateway" :
+		    "dhcpv4 link-selection");
+		json_w_str(w, "address", at->family == AF_INET6 ?
+		    in6_str(&at->in6, buf) : in4_str(&at->in4, buf));
+		json_w_u(w, "servers", at->port == DHCP6_PORT ?
+		    p->conf->dhcp6.servers.n : p->conf->dhcp4.servers.n);
+		json_w_obj_end(w);
+	}
+	json_w_arr_end(w);
 }
 
 static void

@@ -126,6 +126,9 @@ void dhcp_core(struct role *r, const struct dhcp_pkt *pkt);
 /* A member "dhcp" into the open object: what its relay knows of it. */
 void dhcp_show(struct json_w *w, const struct bule *b);
 
+/* The same of the role: where its relays listen. */
+void dhcp_show_role(struct json_w *w, const struct pma *p);
+
 /* Count, and say so at most so often; `b` may be NULL. */
 void dhcp_drop(struct pma *p, enum pma_dhcp_counter why, const struct bule *b,
     const struct mac *mac);
