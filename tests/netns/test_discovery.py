@@ -8,6 +8,8 @@ import struct
 import pytest
 
 from lib import kernel
+from lib.capture import packets
+from lib.domain import Domain, policy
 from lib.ns import until
 from lib.topology import COA, HA, NAI
 from lib.traffic import icmp6_socket, receive, send_raw
@@ -146,3 +148,59 @@ def test_knob(d, seek):
         d.ha.write()
         d.ha.ctl("reload")
     assert seek("lab").ask(FREE, 2) == answer(2)
+
+
+# --- an access router that nobody has told -----------------------------------
+
+@pytest.fixture(scope="module")
+def untold():
+    """Neither profiles nor configurations name a home agent."""
+    def nameless():
+        p = policy()
+        for node in p["mobile-nodes"]:
+            node.pop("home-agent", None)
+        return p
+    with Domain(policy=nameless, pma={"pma": {"home-agent": None}}) as d:
+        yield d
+
+
+def test_access_router_finds_it(untold):
+    """D5.4-2, D5.4-3, D5.4-4: it asks the anycast address of the node's own
+    prefix, once, and registers with whom answers; so does the next router
+    while the prefix is tunnelled to the first."""
+    d = untold
+    for router in ("ar1", "ar2"):
+        seen = d.capture("core", router,
+                         "icmp6 and (ip6[40] == 144 or ip6[40] == 145)")
+        d.attach("mn1", router)
+        seen.stop()
+        asked, told = [(p.src, p.dst, bytes(p.payload)) for _, p, _ in
+                       packets(seen.path)]
+        assert asked[:2] == (COA[router], MN1) and asked[2][0] == REQUEST
+        assert told[:2] == (HA, COA[router]) and told[2][0] == REPLY
+        assert told[2][4:6] == asked[2][4:6]
+        assert told[2][8:24] == socket.inet_pton(socket.AF_INET6, HA)
+    d.detach("mn1")
+    seen = d.capture("core", "ar2", "icmp6 and ip6[40] == 144")
+    d.attach("mn1", "ar2")
+    seen.stop()
+    assert packets(seen.path) == []
+
+
+def test_nobody_answers(untold):
+    """D5.4-2: a home agent that keeps silent is asked again, and found when
+    it speaks."""
+    d = untold
+    d.quiet()
+    conf = {**d.ha.conf, "ha": {**d.ha.conf["ha"], "discovery": False}}
+    d.ha.write(conf)
+    d.ha.ctl("reload")
+    try:
+        d.plug("mn2", "ar1")
+        until(lambda: d.ar1.counters().get("pma.discovery-requests", 0) > 1, 10,
+              "it asks")
+        assert not d.ha.binding(NAI["mn2"])
+    finally:
+        d.ha.write()
+        d.ha.ctl("reload")
+    until(lambda: d.attached("mn2", "ar1"), 30, "it is found")

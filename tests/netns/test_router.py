@@ -66,14 +66,17 @@ def test_and_back(d):
     assert reachable(d["mn1"], CN, timeout=2)
 
 
-@pytest.fixture(scope="module")
-def alike():
-    """Access routers with one link-local and MAC address."""
+@pytest.fixture(scope="module", params=("operator", "daemon"))
+def alike(request):
+    """Access routers with one link-local and MAC address, given to them by
+    hand or by fixed-router-address."""
     def same(t):
         for r in ("ar1", "ar2"):
             t[r].ip("link set acc0 down", f"link set acc0 address {COMMON_MAC}",
                     "link set acc0 up")
-    with Domain(prepare=same) as d:
+    options = {"prepare": same} if request.param == "operator" else {
+        "pma": {"pma": {"fixed-router-address": True}}}
+    with Domain(**options) as d:
         yield d
 
 

@@ -12,7 +12,7 @@ from lib.capture import messages, packets
 from lib.dhcp import addresses4, bootp, relayed
 from lib.domain import policy
 from lib.mip6 import checksum
-from lib.ns import until
+from lib.ns import holds, until
 from lib.topology import (ADDR, CN, CN4, COA, COA4, LLA, MAC, NAI, PREFIX, SRV,
                           SRV4)
 from lib.traffic import reachable
@@ -227,3 +227,36 @@ def test_no_registration_of_a_visitor_in_all_of_this(d):
     d.attach("mn2", "ar1")
     mh.stop()
     assert {m["nai"] for m in messages(mh.path)} == {NAI["mn2"]}
+
+
+# --- who else is a visitor ------------------------------------------------------------
+
+def test_unknown_node(d):
+    """D6.9-2: whom the policy does not know stays outside, unless the
+    configuration welcomes it; by its MAC address alone."""
+    with d.changed_policy("mn1", d.ar1, mac=["02:00:00:00:77:77"]):
+        d.plug("mn1", "ar1")
+        holds(lambda: LOCAL["ar1"] not in d["mn1"].addresses("eth0"), 1,
+              "nothing is advertised")
+        pma = d.ar1.conf["pma"]
+        d.ar1.write({**d.ar1.conf, "pma": {**pma, "visitor": {
+            **pma["visitor"], "unknown": "visitor"}}})
+        d.ar1.ctl("reload")
+        try:
+            address = come(d, "ar1")
+            assert reachable(d["cn"], address)
+            name = f"visitor/{MAC['mn1']}"
+            assert d.ar1.binding(name)["state"] == "visitor"
+        finally:
+            d.ar1.write()
+            d.ar1.ctl("reload")
+
+
+def test_prefix_is_given_back(d):
+    """D6.9-4: when the daemon leaves, so does the visitor prefix."""
+    address = come(d, "ar1")
+    d.ar1.stop()
+    assert VISITED["ar1"] not in d["ar1"].run("ip", "-6", "route").stdout
+    d.ar1.start()
+    come(d, "ar1")
+    assert reachable(d["cn"], address)
