@@ -95,6 +95,28 @@ START_TEST(test_rfc4868_auth256_1)
 }
 END_TEST
 
+/* The processor's instructions and libsodium agree on every length. */
+START_TEST(test_hmac_two_ways)
+{
+	struct crypto_hmac fast, slow;
+	uint8_t data[300], key[32], a[CRYPTO_TAG_LEN], b[CRYPTO_TAG_LEN];
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 7 + 1);
+	memcpy(key, data, sizeof(key));
+	crypto_hmac_init(&fast, key, sizeof(key));
+	slow = fast;
+	slow.hw = false;
+	for (size_t na = 0; na < 230; na++) {
+		for (size_t nb = 0; nb <= 64; nb += nb == 4 ? 60 : 4) {
+			crypto_hmac_tag(&fast, data, na, data + 230, nb, a);
+			crypto_hmac_tag(&slow, data, na, data + 230, nb, b);
+			ck_assert_mem_eq(a, b, sizeof(a));
+		}
+	}
+}
+END_TEST
+
 /* Appendix A of RFC 7634: a whole packet, in tunnel mode. */
 START_TEST(test_rfc7634_appendix_a)
 {
@@ -438,6 +460,7 @@ main(void)
 	if (crypto_init() < 0)
 		return EXIT_FAILURE;
 	tcase_add_test(t, test_rfc4868_auth256_1);
+	tcase_add_test(t, test_hmac_two_ways);
 	tcase_add_test(t, test_rfc7634_appendix_a);
 	tcase_add_loop_test(t, test_golden, 0, ARRAY_LEN(goldens));
 	tcase_add_loop_test(t, test_round_trip, 0, 2 * ESP_SUITE_MAX);
