@@ -341,13 +341,22 @@ START_TEST(test_reload)
 	struct t t = setup_started();
 	struct pma_conf *other = sim_pma_conf(t.s, P1);
 	struct pma_conf *none = sim_pma_conf(t.s, P1);
+	struct pma_conf *same = sim_pma_conf(t.s, P1);
+	unsigned before;
 
+	sim_pma_access(t.s, same, "acc0", 0, NULL);
+	(void)sim_pma_visitor(t.s, same, "acc0", VISIT);
 	sim_pma_access(t.s, other, "acc0", 0, NULL);
 	sim_pma_access(t.s, none, "acc0", 0, NULL);
 	(void)sim_pma_visitor(t.s, other, "acc0", VISIT2);
 	sim_mn_rs(t.mn2);
 	sim_run_for(t.s, SEC);
 	is_visitor(&t, t.mn2, MN2);
+	/* Nothing has changed: nobody is told a thing. */
+	before = t.mn2->nra;
+	ck_assert_int_eq(sim_reload(t.pma, "pma", same), 0);
+	sim_run_for(t.s, SEC);
+	ck_assert_uint_eq(t.mn2->nra, before);
 	ck_assert_int_eq(sim_reload(t.pma, "pma", other), 0);
 	sim_run_for(t.s, SEC);
 	ck_assert(sim_mn_has_prefix(t.mn2, VISIT2));

@@ -105,12 +105,14 @@ static int
 pma_reload(struct role *r, const void *conf)
 {
 	struct pma *p = pma_of(r);
+	const struct pma_conf *old = p->conf;
 	int err = dhcp_reload(p, conf);
 
 	if (err < 0)
 		return err;
 	p->conf = conf;
 	access_reconfigure(p);
+	visitor_reload(p, old);
 	return 0;
 }
 

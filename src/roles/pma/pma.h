@@ -63,6 +63,7 @@ struct pma_access {
 	uint32_t sources;
 	char *nai;			/* point-to-point: who is there */
 	struct visitor_host *visit;	/* pma_visitor.c; NULL: no visitors */
+	bool visit_again;		/* during a reload: it has changed */
 	TAILQ_HEAD(, bule) nodes;
 };
 
@@ -491,10 +492,11 @@ void path_abandon(struct bule *b);
 enum visitor_cause { VISITOR_NOT_ENTITLED, VISITOR_UNKNOWN, VISITOR_DENIED };
 #define VISITOR_NAME_MAX 32
 
-/* An access interface comes, goes, has another configuration. */
+/* An access interface comes and goes. */
 void visitor_open(struct pma *p, struct pma_access *a);
 void visitor_close(struct pma *p, struct pma_access *a, bool keep);
-void visitor_reconfigure(struct pma *p, struct pma_access *a);
+/* The configuration is another one, and in force. */
+void visitor_reload(struct pma *p, const struct pma_conf *old);
 /* Serve it as a visitor; false: it may not be one here, nothing has changed. */
 bool visitor_enter(struct bule *b, enum visitor_cause cause);
 /* It is none any more: take back what it was told. */

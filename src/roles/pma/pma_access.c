@@ -225,12 +225,10 @@ access_reconfigure(struct pma *p)
 		const struct pma_conf_access *c = match(p, a->lif.name);
 
 		next = SLIST_NEXT(a, entry);
-		if (c == NULL) {
+		if (c != NULL)
+			configure(p, a, c);
+		else
 			close_access(p, a, false);
-			continue;
-		}
-		configure(p, a, c);
-		visitor_reconfigure(p, a);
 	}
 }
 

@@ -45,11 +45,11 @@ wheel_of(const struct bule *b)
 }
 
 static const struct pma_conf_visitor_link *
-match(const struct pma *p, const char *ifname)
+match(const struct pma_conf *c, const char *ifname)
 {
-	const struct pma_conf_visitor_link *v = p->conf->visitor.links.v;
+	const struct pma_conf_visitor_link *v = c->visitor.links.v;
 
-	for (size_t i = 0; i < p->conf->visitor.links.n; i++) {
+	for (size_t i = 0; i < c->visitor.links.n; i++) {
 		if (fnmatch(v[i].interface, ifname, 0) == 0)
 			return &v[i];
 	}
@@ -119,7 +119,7 @@ is_hosted(const struct pma *p, const struct prefix *prefix)
 void
 visitor_open(struct pma *p, struct pma_access *a)
 {
-	const struct pma_conf_visitor_link *c = match(p, a->lif.name);
+	const struct pma_conf_visitor_link *c = match(p->conf, a->lif.name);
 	struct dp *dp = p->role.env->dp;
 	struct visitor_host *h;
 	struct dp_path path;
@@ -244,7 +244,7 @@ visitor_enter(struct bule *b, enum visitor_cause cause)
 	const struct pma_conf_visitor_link *c;
 
 	c = b->access == NULL || b->access->visit == NULL ? NULL :
-	    match(p, b->access->lif.name);
+	    match(p->conf, b->access->lif.name);
 	if (c == NULL || !is_welcome(p, cause) || list_more(b) == NULL)
 		return false;
 	leave_home(b);
@@ -319,21 +319,50 @@ visitor_check(struct bule *b)
 
 /* --- reload -------------------------------------------------------------- */
 
-void
-visitor_reconfigure(struct pma *p, struct pma_access *a)
+static bool
+same_link(const struct pma_conf_visitor_link *a,
+    const struct pma_conf_visitor_link *b)
 {
-	const struct pma_conf_visitor_link *c = match(p, a->lif.name);
-	bool same = c == NULL ? a->visit == NULL : a->visit != NULL &&
-	    prefix_eq(&a->visit->prefix, &c->prefix);
+	if (a == NULL || b == NULL)
+		return a == b;
+	return prefix_eq(&a->prefix, &b->prefix) &&
+	    a->addr_config == b->addr_config &&
+	    prefix_eq(&a->subnet, &b->subnet) &&
+	    a->router.s_addr == b->router.s_addr;
+}
+
+/* Visitors there, and who may be one now, are judged again. */
+static void
+judge_again(struct pma_access *a)
+{
 	struct bule *b;
 
-	if (!same) {
-		visitor_close(p, a, false);
-		visitor_open(p, a);
-	}
-	/* Every visitor, and who may be one now, is judged again. */
 	TAILQ_FOREACH(b, &a->nodes, on_access) {
 		if (b->state == BUL_VISITOR || b->state == BUL_DENIED)
 			profile_look_up(b);
+	}
+}
+
+void
+visitor_reload(struct pma *p, const struct pma_conf *old)
+{
+	const struct pma_conf *now = p->conf;
+	bool rules = old->visitor.unknown != now->visitor.unknown ||
+	    old->visitor.denied != now->visitor.denied;
+	struct pma_access *a;
+
+	/* First those that let go: a prefix may go over to another link. */
+	SLIST_FOREACH(a, &p->access, entry) {
+		a->visit_again = !same_link(match(old, a->lif.name),
+		    match(now, a->lif.name));
+		if (a->visit_again)
+			visitor_close(p, a, false);
+	}
+	SLIST_FOREACH(a, &p->access, entry) {
+		if (a->visit_again && a->visit == NULL)
+			visitor_open(p, a);
+		if (a->visit_again || rules)
+			judge_again(a);
+		a->visit_again = false;
 	}
 }
