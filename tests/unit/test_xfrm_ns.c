@@ -116,17 +116,6 @@ world_new(const char *test)
 	return w;
 }
 
-/* Does this kernel have what the test is about?  If not it says SKIP. */
-static bool
-kernel_has_esp(struct world *w, const char *test)
-{
-	if (w->has_esp)
-		return true;
-	printf("SKIP: %s: this kernel has no ESP\n", test);
-	fflush(stdout);
-	return false;
-}
-
 static void
 world_close(struct world *w)
 {
@@ -136,6 +125,18 @@ world_close(struct world *w)
 	log_free(w->log);
 	loop_free(w->loop);
 	free(w);
+}
+
+/* Does this kernel have what the test is about?  If not, that is the end. */
+static bool
+kernel_has_esp(struct world *w, const char *test)
+{
+	if (w->has_esp)
+		return true;
+	printf("SKIP: %s: this kernel has no ESP\n", test);
+	fflush(stdout);
+	world_close(w);
+	return false;
 }
 
 /* As an IKE daemon would; `tmpl`: with one. */
