@@ -12,15 +12,8 @@
  * daemon was told, keeps its placeholder for half a minute, and asks nobody
  * else meanwhile, such as the daemon that has just come back.  That no security
  * association comes is seen from its absence instead (on_tick()).
- *
- * Static keys become SAs and policies with a reqid of our own, by which the
- * next run knows them.  An SA that the kernel has with the same key is left
- * alone, so that its sequence numbers go on.  A new one starts behind what the
- * owner has on record: the kernel tells us every few thousand numbers, we tell
- * the owner SEQ_AHEAD more than that, and what a crash of the machine hides is
- * less (RFC 4303 section 3.3.3: never the same number under the same key).
  */
-#include "esp/xfrm.h"
+#include "esp/xfrm_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,28 +30,16 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "core/loop.h"
-#include "core/netlink.h"
-#include "core/stats.h"
 #include "core/util.h"
-#include "core/wheel.h"
 #include "esp/xfrm_put.h"
-#include "esp/xfrm_spd.h"
 
 #define MOD "ipsec"
 #define TABLE_MAX 65536		/* policies, SAs of interest */
 #define TICK_US (5 * USEC_PER_SEC)
 #define TICKS_WITHOUT_SA 2	/* until we say so */
 #define SAS_PER_TICK 64		/* whose counters are looked at */
-#define SEQ_AHEAD 65536		/* > XFRMA_REPLAY_THRESH by far */
-#define WHY_MAX (4 * SPD_WORDS_MAX)
+#define XFRM_SEQ_AHEAD 65536		/* > XFRMA_REPLAY_THRESH by far */
 #define RELOAD_HINT "somebody removed it, pmipctl reload puts it back"
-
-enum {
-#define X(id, name, help) ST_##id,
-	SPD_READS(X)
-#undef X
-	ST_RESYNC, ST_FULL, ST_LOST, ST_FORGED, ST_REPLAYED, ST_CLEAR, ST_MAX
-};
 
 static const struct stat_desc xfrm_stats[ST_MAX] = {
 #define X(id, name, help) { name, help },
@@ -75,40 +56,8 @@ static const struct stat_desc xfrm_stats[ST_MAX] = {
 	    "protection that its policies demand (XfrmInTmplMismatch)" },
 };
 
-struct peer {
-	struct in6_addr local, remote;
-	struct spd_result in, out;
-	int failed;		/* static keys: -errno */
-	bool fixed;		/* has static keys */
-	bool judged, ready;
-	bool asked;		/* signalling wanted to leave */
-	uint8_t ticks;		/* of these, without an SA */
-};
-
-struct xfrm {
-	struct xfrm_args a;
-	struct netlink *nl;
-	struct netlink_mon *mon;
-	struct timer tick;
-	struct stat_group st;
-	struct peer *peer;
-	size_t npeer;
-	struct peer *old;	/* while those are being replaced */
-	size_t nold;
-	struct spd_policy *pol;
-	size_t npol, pol_cap;
-	struct spd_sa *sa;
-	size_t nsa, sa_cap;
-	uint64_t clear_drops;	/* when last looked at */
-	size_t next_sa;		/* whose counters are looked at next */
-	int unread;		/* the tables could not be read: -errno */
-	int no_esp;		/* the kernel cannot do ESP: -errno */
-	bool full;
-	char why[WHY_MAX];
-};
-
-static struct spd_flow
-flow_of(const struct peer *p, enum spd_dir dir)
+struct spd_flow
+xfrm_flow_of(const struct peer *p, enum spd_dir dir)
 {
 	return (struct spd_flow){ .dir = dir,
 		.src = dir == SPD_OUT ? p->local : p->remote,
@@ -161,7 +110,7 @@ why_add(struct xfrm *x, const char *words)
 static void
 why_add_policy(struct xfrm *x, const struct peer *p, enum spd_dir dir)
 {
-	const struct spd_flow f = flow_of(p, dir);
+	const struct spd_flow f = xfrm_flow_of(p, dir);
 	char words[SPD_WORDS_MAX];
 
 	why_add(x, spd_words(dir == SPD_OUT ? &p->out : &p->in, &f, p->fixed ?
@@ -193,8 +142,8 @@ static void
 judge(struct xfrm *x, size_t i)
 {
 	struct peer *p = &x->peer[i];
-	const struct spd_flow out = flow_of(p, SPD_OUT),
-	    in = flow_of(p, SPD_IN);
+	const struct spd_flow out = xfrm_flow_of(p, SPD_OUT),
+	    in = xfrm_flow_of(p, SPD_IN);
 	bool was = p->ready;
 
 	p->out = spd_judge(x->pol, x->npol, x->sa, x->nsa, &out);
@@ -228,8 +177,8 @@ judge_all(struct xfrm *x)
 static bool
 sel_concerns(const struct spd_sel *s, const struct peer *p)
 {
-	const struct spd_flow out = flow_of(p, SPD_OUT),
-	    in = flow_of(p, SPD_IN);
+	const struct spd_flow out = xfrm_flow_of(p, SPD_OUT),
+	    in = xfrm_flow_of(p, SPD_IN);
 
 	return spd_sel_touches(s, &out) || spd_sel_touches(s, &in);
 }
@@ -284,19 +233,13 @@ policy_drop(struct xfrm *x, uint32_t index)
 	}
 }
 
-static bool
-policy_is_ours(const struct spd_policy *p)
-{
-	return p->ntmpl == 1 && p->tmpl[0].reqid == XFRM_OUR_REQID;
-}
-
 static void
 policy_keep(struct xfrm *x, const struct spd_policy *p)
 {
 	struct spd_policy *v;
 
 	policy_drop(x, p->index);
-	if (!policy_is_ours(p) && !sel_of_interest(x, &p->sel))
+	if (!xfrm_policy_is_ours(p) && !sel_of_interest(x, &p->sel))
 		return;
 	v = table_grow(x, x->pol, x->npol, &x->pol_cap, sizeof(*v));
 	if (v == NULL)
@@ -326,19 +269,13 @@ sa_drop(struct xfrm *x, const struct spd_sa *gone)
 		*sa = x->sa[--x->nsa];
 }
 
-static bool
-sa_is_ours(const struct spd_sa *sa)
-{
-	return sa->reqid == XFRM_OUR_REQID && sa->proto == IPPROTO_ESP;
-}
-
 static void
 sa_keep(struct xfrm *x, const struct spd_sa *sa)
 {
 	struct spd_sa *v = sa_find(x, &sa->dst, sa->spi, sa->proto);
 
 	if (v == NULL) {
-		if (!sa_is_ours(sa) && !sel_of_interest(x, &sa->sel))
+		if (!xfrm_sa_is_ours(sa) && !sel_of_interest(x, &sa->sel))
 			return;
 		v = table_grow(x, x->sa, x->nsa, &x->sa_cap, sizeof(*v));
 		if (v == NULL)
@@ -348,37 +285,6 @@ sa_keep(struct xfrm *x, const struct spd_sa *sa)
 	}
 	*v = *sa;
 	v->key = NULL;		/* it was only borrowed */
-}
-
-/* --- sequence numbers of static keys ----------------------------------- */
-
-/* An address that is, or was until this reload, one of ours.  Another daemon's
- * static keys are left alone. */
-static bool
-is_local(const struct xfrm *x, const struct in6_addr *a)
-{
-	for (size_t i = 0; i < x->npeer; i++) {
-		if (in6_eq(&x->peer[i].local, a))
-			return true;
-	}
-	for (size_t i = 0; i < x->nold; i++) {
-		if (in6_eq(&x->old[i].local, a))
-			return true;
-	}
-	return false;
-}
-
-static void
-tell_sequence(struct xfrm *x, const struct spd_sa *sa, uint64_t ahead)
-{
-	uint64_t last = sa->esn ? UINT64_MAX : ESP_SEQ32_LAST;
-	uint64_t seq = sa->seq_in;
-
-	if (x->a.sequence == NULL || !sa_is_ours(sa))
-		return;
-	if (is_local(x, &sa->src))
-		seq = sa->seq_out > last - ahead ? last : sa->seq_out + ahead;
-	x->a.sequence(x->a.ctx, &sa->src, &sa->dst, sa->spi, seq);
 }
 
 /* --- notifications ----------------------------------------------------- */
@@ -431,7 +337,7 @@ sequence_news(struct xfrm *x, const struct nlmsghdr *nlh)
 		return;
 	sa->seq_in = ev.seq_in;
 	sa->seq_out = ev.seq_out;
-	tell_sequence(x, sa, SEQ_AHEAD);
+	xfrm_tell_sequence(x, sa, XFRM_SEQ_AHEAD);
 }
 
 static void
@@ -529,7 +435,7 @@ resync(struct xfrm *x)
 {
 	reread(x);
 	for (size_t i = 0; i < x->nsa; i++)
-		tell_sequence(x, &x->sa[i], SEQ_AHEAD);
+		xfrm_tell_sequence(x, &x->sa[i], XFRM_SEQ_AHEAD);
 	judge_all(x);
 }
 
@@ -538,7 +444,7 @@ resync(struct xfrm *x)
 static bool
 has_sa(const struct xfrm *x, const struct peer *p)
 {
-	const struct spd_flow out = flow_of(p, SPD_OUT);
+	const struct spd_flow out = xfrm_flow_of(p, SPD_OUT);
 
 	for (size_t i = 0; i < x->nsa; i++) {
 		if (spd_sa_is_of(&x->sa[i], &out))
@@ -652,127 +558,7 @@ on_tick(struct timer *t)
 	timer_arm(loop_wheel(x->a.loop), t, TICK_US);
 }
 
-/* --- static keys ------------------------------------------------------- */
-
-/* One SA as configured: adopted, or put in. 0 or -errno. */
-static int
-place_sa(struct xfrm *x, const struct spd_flow *f,
-    const struct xfrm_pair *pair, const struct xfrm_key *k)
-{
-	struct spd_sa sa;
-	bool same;
-	int r = xfrm_get_sa(x->nl, &f->dst, k->spi, k->key,
-	    esp_key_len(pair->suite), &sa, &same);
-
-	if (r == 0) {
-		if (!sa_is_ours(&sa))
-			return -EEXIST;
-		if (same && sa.esn == pair->esn && spd_sa_is_of(&sa, f)) {
-			tell_sequence(x, &sa, SEQ_AHEAD);
-			return 0;
-		}
-		r = xfrm_del_sa(x->nl, &f->dst, k->spi);
-	}
-	if (r < 0 && r != -ESRCH)
-		return r;
-	/* on record before the first packet can leave */
-	sa = (struct spd_sa){ .src = f->src, .dst = f->dst, .spi = k->spi,
-		.esn = pair->esn, .reqid = XFRM_OUR_REQID,
-		.proto = IPPROTO_ESP, .seq_in = k->seq, .seq_out = k->seq };
-	r = xfrm_put_sa(x->nl, f, pair, k);
-	if (r == 0)
-		tell_sequence(x, &sa, SEQ_AHEAD);
-	return r;
-}
-
-static int
-place_peer(struct xfrm *x, const struct xfrm_peer *c, const struct peer *p)
-{
-	const struct spd_flow out = flow_of(p, SPD_OUT),
-	    in = flow_of(p, SPD_IN);
-	int r = 0;
-
-	for (size_t i = 0; i < c->npair && r == 0; i++) {
-		r = place_sa(x, &in, &c->pair[i], &c->pair[i].in);
-		if (r == 0)
-			r = place_sa(x, &out, &c->pair[i], &c->pair[i].out);
-	}
-	if (r == 0)
-		r = xfrm_put_policy(x->nl, &in, 0);
-	if (r == 0)
-		r = xfrm_put_policy(x->nl, &out, c->pair[0].out.spi);
-	return r;
-}
-
-static bool
-sa_is_wanted(const struct xfrm_peer *c, size_t n, const struct spd_sa *sa)
-{
-	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < c[i].npair; k++) {
-			const struct xfrm_pair *q = &c[i].pair[k];
-
-			if ((q->in.spi == sa->spi &&
-			    in6_eq(&c[i].local, &sa->dst)) ||
-			    (q->out.spi == sa->spi &&
-			    in6_eq(&c[i].remote, &sa->dst)))
-				return true;
-		}
-	}
-	return false;
-}
-
-static bool
-flow_is_wanted(const struct xfrm_peer *c, size_t n, const struct spd_flow *f)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct peer p = { .local = c[i].local,
-			.remote = c[i].remote };
-		const struct spd_flow g = flow_of(&p, f->dir);
-
-		if (c[i].npair > 0 && in6_eq(&f->src, &g.src) &&
-		    in6_eq(&f->dst, &g.dst))
-			return true;
-	}
-	return false;
-}
-
-/* The exact sequence numbers of an SA that nobody uses any more. */
-static void
-tell_exactly(struct xfrm *x, const struct spd_sa *sa)
-{
-	struct spd_sa now;
-	bool same;
-
-	if (xfrm_get_sa(x->nl, &sa->dst, sa->spi, NULL, 0, &now, &same) == 0)
-		tell_sequence(x, &now, 0);
-}
-
-/*
- * Take out what is ours and not wanted any more; n 0: all of it.  SAs go first:
- * a policy without SA lets nothing pass.
- */
-static void
-sweep(struct xfrm *x, const struct xfrm_peer *c, size_t n)
-{
-	for (size_t i = 0; i < x->nsa; i++) {
-		const struct spd_sa *sa = &x->sa[i];
-
-		if (!sa_is_ours(sa) || sa_is_wanted(c, n, sa) ||
-		    (!is_local(x, &sa->src) && !is_local(x, &sa->dst)))
-			continue;
-		tell_exactly(x, sa);
-		(void)xfrm_del_sa(x->nl, &sa->dst, sa->spi);
-	}
-	for (size_t i = 0; i < x->npol; i++) {
-		const struct spd_policy *p = &x->pol[i];
-		const struct spd_flow f = { .dir = p->dir,
-			.src = p->sel.src, .dst = p->sel.dst };
-
-		if (policy_is_ours(p) && !flow_is_wanted(c, n, &f) &&
-		    is_local(x, p->dir == SPD_OUT ? &f.src : &f.dst))
-			(void)xfrm_del_policy(x->nl, &f);
-	}
-}
+/* --- peers ------------------------------------------------------------- */
 
 /* The i-th peer of the configuration, with what is known of it. */
 static void
@@ -809,7 +595,7 @@ xfrm_set_peers(struct xfrm *x, const struct xfrm_peer *c, size_t n)
 		struct peer *p = &x->peer[i];
 
 		if (p->fixed)
-			p->failed = place_peer(x, &c[i], p);
+			p->failed = xfrm_place_peer(x, &c[i], p);
 		if (p->failed == 0)
 			continue;
 		first = first != 0 ? first : p->failed;
@@ -818,7 +604,7 @@ xfrm_set_peers(struct xfrm *x, const struct xfrm_peer *c, size_t n)
 		    KV_STR("hint", failure_text(p->failed)));
 	}
 	reread(x);
-	sweep(x, c, n);
+	xfrm_sweep(x, c, n);
 	resync(x);
 	free(x->old);
 	x->old = NULL;
@@ -878,7 +664,7 @@ static const struct spd_sa *
 newest_sa(struct xfrm *x, const struct peer *p, enum spd_dir dir,
     struct spd_sa *ret)
 {
-	const struct spd_flow f = flow_of(p, dir);
+	const struct spd_flow f = xfrm_flow_of(p, dir);
 	const struct spd_sa *best = NULL;
 	bool same;
 
@@ -954,9 +740,10 @@ probe_esp(struct netlink *n)
 	crypto_random(pair.out.key, sizeof(pair.out.key));
 	pair.out.spi = XFRM_OUR_REQID;
 	r = xfrm_put_sa(n, &self, &pair, &pair.out);
+	/* -EEXIST: another one is trying it right now, or did not end */
 	if (r == 0 || r == -EEXIST)
-		return xfrm_del_sa(n, &self.dst, pair.out.spi);
-	return r;
+		r = xfrm_del_sa(n, &self.dst, pair.out.spi);
+	return r == -ESRCH ? 0 : r;
 }
 
 int
@@ -1001,11 +788,12 @@ xfrm_free(struct xfrm *x, bool keep)
 		return;
 	if (keep) {
 		for (size_t i = 0; i < x->nsa; i++) {
-			if (sa_is_ours(&x->sa[i]))
-				tell_exactly(x, &x->sa[i]);
+			if (xfrm_sa_is_ours(&x->sa[i]))
+				xfrm_tell_now(x, &x->sa[i],
+				    XFRM_SEQ_AHEAD);
 		}
 	} else {
-		sweep(x, NULL, 0);
+		xfrm_sweep(x, NULL, 0);
 	}
 	timer_cancel(loop_wheel(x->a.loop), &x->tick);
 	netlink_monitor_free(x->mon);

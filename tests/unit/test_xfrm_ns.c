@@ -508,7 +508,8 @@ START_TEST(test_static_adopted)
 	ck_assert_int_eq(set_pairs(w, p, 2), 0);
 	xfrm_free(w->x, true);
 	ck_assert_uint_eq(count_sas(w), 4);
-	ck_assert_int_eq(last_told(w, 0x1001), 5000);
+	/* it may be used until the next run */
+	ck_assert_int_gt(last_told(w, 0x1001), 5000);
 	xfrm_open(w);
 	p[0].out.seq = 99;
 	ck_assert_int_eq(set_pairs(w, p, 1), 0);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of xfrm.h share: xfrm.c watches and judges, xfrm_static.c puts
+ * static keys into the kernel.
+ */
+#ifndef PMIP_XFRM_PRIV_H
+#define PMIP_XFRM_PRIV_H
+
+#include "core/netlink.h"
+#include "core/stats.h"
+#include "core/wheel.h"
+#include "esp/xfrm.h"
+#include "esp/xfrm_spd.h"
+
+#define WHY_MAX (4 * SPD_WORDS_MAX)
+#define XFRM_SEQ_AHEAD 65536	/* > XFRMA_REPLAY_THRESH by far */
+
+enum {
+#define X(id, name, help) ST_##id,
+	SPD_READS(X)
+#undef X
+	ST_RESYNC, ST_FULL, ST_LOST, ST_FORGED, ST_REPLAYED, ST_CLEAR, ST_MAX
+};
+
+struct peer {
+	struct in6_addr local, remote;
+	struct spd_result in, out;
+	int failed;		/* static keys: -errno */
+	bool fixed;		/* has static keys */
+	bool judged, ready;
+	bool asked;		/* signalling wanted to leave */
+	uint8_t ticks;		/* of these, without an SA */
+};
+
+struct xfrm {
+	struct xfrm_args a;
+	struct netlink *nl;
+	struct netlink_mon *mon;
+	struct timer tick;
+	struct stat_group st;
+	struct peer *peer;
+	size_t npeer;
+	struct peer *old;	/* while those are being replaced */
+	size_t nold;
+	struct spd_policy *pol;
+	size_t npol, pol_cap;
+	struct spd_sa *sa;
+	size_t nsa, sa_cap;
+	uint64_t clear_drops;	/* when last looked at */
+	size_t next_sa;		/* whose counters are looked at next */
+	int unread;		/* the tables could not be read: -errno */
+	int no_esp;		/* the kernel cannot do ESP: -errno */
+	bool full;
+	char why[WHY_MAX];
+};
+
+struct spd_flow xfrm_flow_of(const struct peer *p, enum spd_dir dir);
+
+/* Have we made it, or an earlier run? */
+bool xfrm_policy_is_ours(const struct spd_policy *p);
+bool xfrm_sa_is_ours(const struct spd_sa *sa);
+
+/* To the owner, when the SA is ours: its sequence number, `ahead` further when
+ * it is outgoing. */
+void xfrm_tell_sequence(struct xfrm *x, const struct spd_sa *sa,
+    uint64_t ahead);
+/* The same with what the kernel has right now. */
+void xfrm_tell_now(struct xfrm *x, const struct spd_sa *sa, uint64_t ahead);
+
+/* SAs and policies of a peer's static keys, adopted or put in. 0 or -errno. */
+int xfrm_place_peer(struct xfrm *x, const struct xfrm_peer *c,
+    const struct peer *p);
+/*
+ * Take out what is ours and not wanted by any of `c` any more; n 0: all of it.
+ * SAs go first: a policy without SA lets nothing pass.
+ */
+void xfrm_sweep(struct xfrm *x, const struct xfrm_peer *c, size_t n);
+
+#endif
