@@ -26,7 +26,6 @@
 
 #include "core/addr.h"
 #include "core/clock.h"
-#include "core/crypto.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "core/loop.h"
@@ -38,7 +37,6 @@
 #define TICK_US (5 * USEC_PER_SEC)
 #define TICKS_WITHOUT_SA 2	/* until we say so */
 #define SAS_PER_TICK 64		/* whose counters are looked at */
-#define XFRM_SEQ_AHEAD 65536		/* > XFRMA_REPLAY_THRESH by far */
 #define RELOAD_HINT "somebody removed it, pmipctl reload puts it back"
 
 static const struct stat_desc xfrm_stats[ST_MAX] = {
@@ -117,6 +115,17 @@ why_add_policy(struct xfrm *x, const struct peer *p, enum spd_dir dir)
 	    RELOAD_HINT : NULL, words, sizeof(words)));
 }
 
+static void
+why_add_unchecked(struct xfrm *x)
+{
+	char words[SPD_WORDS_MAX];
+
+	snprintf(words, sizeof(words), "sysctl net.ipv6.conf.%s.disable_policy "
+	    "is 1, so that the kernel takes what arrives whatever its policies "
+	    "say: set it to 0", x->unchecked);
+	why_add(x, words);
+}
+
 /* What is missing, into x->why. */
 static const char *
 why(struct xfrm *x, const struct peer *p)
@@ -131,6 +140,8 @@ why(struct xfrm *x, const struct peer *p)
 		why_add(x, "the kernel has more policies than can be judged");
 	if (x->unread != 0)
 		why_add(x, "the kernel's policies cannot be read");
+	if (x->unchecked[0] != '\0')
+		why_add_unchecked(x);
 	why_add_policy(x, p, SPD_OUT);
 	why_add_policy(x, p, SPD_IN);
 	return x->why;
@@ -150,7 +161,8 @@ judge(struct xfrm *x, size_t i)
 	p->in = spd_judge(x->pol, x->npol, x->sa, x->nsa, &in);
 	p->ready = p->out.verdict == SPD_PROTECTED &&
 	    p->in.verdict == SPD_PROTECTED && p->failed == 0 &&
-	    x->unread == 0 && x->no_esp == 0 && !x->full;
+	    x->unread == 0 && x->no_esp == 0 && !x->full &&
+	    x->unchecked[0] == '\0';
 	if (p->ready == was && p->judged)
 		return;
 	p->judged = true;
@@ -434,6 +446,7 @@ static void
 resync(struct xfrm *x)
 {
 	reread(x);
+	xfrm_look_for_unchecked(x);
 	for (size_t i = 0; i < x->nsa; i++)
 		xfrm_tell_sequence(x, &x->sa[i], XFRM_SEQ_AHEAD);
 	judge_all(x);
@@ -509,28 +522,10 @@ look_at_sa(struct xfrm *x, struct spd_sa *sa)
 	*sa = now;
 }
 
-/* What the kernel's policies kept from us, ever; 0 when it does not count. */
-static uint64_t
-read_clear_drops(void)
-{
-	FILE *f = fopen("/proc/net/xfrm_stat", "re");
-	uint64_t v, found = 0;
-	char name[64];
-
-	if (f == NULL)
-		return 0;
-	while (fscanf(f, "%63s %" SCNu64, name, &v) == 2) {
-		if (strcmp(name, "XfrmInTmplMismatch") == 0)
-			found = v;
-	}
-	fclose(f);
-	return found;
-}
-
 static void
 look_at_clear_drops(struct xfrm *x)
 {
-	uint64_t now = read_clear_drops();
+	uint64_t now = xfrm_clear_drops();
 
 	if (now > x->clear_drops) {
 		stat_add(&x->st, ST_CLEAR, now - x->clear_drops);
@@ -542,11 +537,30 @@ look_at_clear_drops(struct xfrm *x)
 	x->clear_drops = now;
 }
 
+/* What stood in the way of all peers may be over, and comes without news. */
+static void
+look_again(struct xfrm *x)
+{
+	bool unchecked = x->unchecked[0] != '\0';
+	int no_esp = x->no_esp;
+
+	if (x->unread != 0 || x->full) {
+		resync(x);
+		return;
+	}
+	if (x->no_esp != 0)
+		x->no_esp = xfrm_probe_esp(x->nl);
+	xfrm_look_for_unchecked(x);
+	if (x->no_esp != no_esp || (x->unchecked[0] != '\0') != unchecked)
+		judge_all(x);
+}
+
 static void
 on_tick(struct timer *t)
 {
 	struct xfrm *x = CONTAINER_OF(t, struct xfrm, tick);
 
+	look_again(x);
 	look_at_clear_drops(x);
 	for (size_t i = 0; i < x->npeer; i++)
 		look_for_sa(x, &x->peer[i]);
@@ -659,26 +673,27 @@ show_spi(struct json_w *w, const char *key, const struct spd_sa *sa)
 	json_w_str(w, key, spi);
 }
 
-/* What the kernel has right now for one direction: the newest, NULL none. */
+/* What the kernel has right now for one direction: the one that was used last,
+ * or is the newest; NULL none. */
 static const struct spd_sa *
-newest_sa(struct xfrm *x, const struct peer *p, enum spd_dir dir,
+present_sa(struct xfrm *x, const struct peer *p, enum spd_dir dir,
     struct spd_sa *ret)
 {
 	const struct spd_flow f = xfrm_flow_of(p, dir);
 	const struct spd_sa *best = NULL;
+	struct spd_sa now;
 	bool same;
 
 	for (size_t i = 0; i < x->nsa; i++) {
-		const struct spd_sa *sa = &x->sa[i];
-
-		if (spd_sa_is_of(sa, &f) &&
-		    (best == NULL || sa->added_s > best->added_s))
-			best = sa;
+		if (!spd_sa_is_of(&x->sa[i], &f) || xfrm_get_sa(x->nl, &f.dst,
+		    x->sa[i].spi, NULL, 0, &now, &same) < 0 || (best != NULL &&
+		    (now.used_s < best->used_s || (now.used_s == best->used_s &&
+		    now.added_s <= best->added_s))))
+			continue;
+		*ret = now;
+		best = ret;
 	}
-	if (best == NULL || xfrm_get_sa(x->nl, &f.dst, best->spi, NULL, 0, ret,
-	    &same) < 0)
-		return NULL;
-	return ret;
+	return best;
 }
 
 static const char *
@@ -695,8 +710,8 @@ xfrm_show_peer(struct xfrm *x, size_t i, struct json_w *w)
 {
 	const struct peer *p = &x->peer[i];
 	struct spd_sa buf_in, buf_out;
-	const struct spd_sa *in = newest_sa(x, p, SPD_IN, &buf_in),
-	    *out = newest_sa(x, p, SPD_OUT, &buf_out);
+	const struct spd_sa *in = present_sa(x, p, SPD_IN, &buf_in),
+	    *out = present_sa(x, p, SPD_OUT, &buf_out);
 	char suite[2 * SPD_ALG_MAX + 8];
 
 	json_w_bool(w, "ready", p->ready);
@@ -725,27 +740,6 @@ xfrm_show_peer(struct xfrm *x, size_t i, struct json_w *w)
 
 /* --- life -------------------------------------------------------------- */
 
-/*
- * Does the kernel know ESP at all?  Only an attempt tells: an SA that nothing
- * can use, from the loopback address to itself.
- */
-static int
-probe_esp(struct netlink *n)
-{
-	const struct spd_flow self = { .dir = SPD_OUT,
-		.src = IN6ADDR_LOOPBACK_INIT, .dst = IN6ADDR_LOOPBACK_INIT };
-	struct xfrm_pair pair = { .suite = ESP_NULL_SHA256 };
-	int r;
-
-	crypto_random(pair.out.key, sizeof(pair.out.key));
-	pair.out.spi = XFRM_OUR_REQID;
-	r = xfrm_put_sa(n, &self, &pair, &pair.out);
-	/* -EEXIST: another one is trying it right now, or did not end */
-	if (r == 0 || r == -EEXIST)
-		r = xfrm_del_sa(n, &self.dst, pair.out.spi);
-	return r == -ESRCH ? 0 : r;
-}
-
 int
 xfrm_new(const struct xfrm_args *a, struct xfrm **ret)
 {
@@ -771,11 +765,11 @@ xfrm_new(const struct xfrm_args *a, struct xfrm **ret)
 		xfrm_free(x, true);
 		return r;
 	}
-	x->no_esp = probe_esp(x->nl);
+	x->no_esp = xfrm_probe_esp(x->nl);
 	if (x->no_esp != 0)
 		log_err(a->log, MOD, "kernel-without-esp", KV_ERR(x->no_esp),
 		    KV_STR("hint", failure_text(x->no_esp)));
-	x->clear_drops = read_clear_drops();
+	x->clear_drops = xfrm_clear_drops();
 	timer_arm(loop_wheel(a->loop), &x->tick, TICK_US);
 	*ret = x;
 	return 0;

@@ -68,8 +68,8 @@ struct xfrm_args {
 	/*
 	 * Write this down: no sequence number up to `seq` of this static
 	 * security association may be used again (out) or accepted again (in)
-	 * by a later kernel.  Out: some way ahead of what is used, exact at
-	 * xfrm_free().  May be NULL.
+	 * by a later kernel.  Out: some way ahead of what is used, exact when
+	 * the association is taken out of the kernel.  May be NULL.
 	 */
 	void (*sequence)(void *ctx, const struct in6_addr *src,
 	    const struct in6_addr *dst, uint32_t spi, uint64_t seq);

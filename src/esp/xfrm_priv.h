@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the files of xfrm.h share: xfrm.c watches and judges, xfrm_static.c puts
- * static keys into the kernel.
+ * static keys into the kernel, xfrm_proc.c looks into /proc.
  */
 #ifndef PMIP_XFRM_PRIV_H
 #define PMIP_XFRM_PRIV_H
+
+#include <net/if.h>
 
 #include "core/netlink.h"
 #include "core/stats.h"
@@ -51,6 +53,7 @@ struct xfrm {
 	int unread;		/* the tables could not be read: -errno */
 	int no_esp;		/* the kernel cannot do ESP: -errno */
 	bool full;
+	char unchecked[IFNAMSIZ];	/* "": none */
 	char why[WHY_MAX];
 };
 
@@ -75,5 +78,14 @@ int xfrm_place_peer(struct xfrm *x, const struct xfrm_peer *c,
  * SAs go first: a policy without SA lets nothing pass.
  */
 void xfrm_sweep(struct xfrm *x, const struct xfrm_peer *c, size_t n);
+
+/* Packets that the kernel's policies kept from us, ever; 0 when it does not
+ * count. */
+uint64_t xfrm_clear_drops(void);
+/*
+ * x->unchecked: an interface with one of our addresses (or "all") where
+ * policies for what arrives are turned off.  There is no notification of that.
+ */
+void xfrm_look_for_unchecked(struct xfrm *x);
 
 #endif

@@ -24,6 +24,7 @@
 #include <netlink/xfrm/template.h>
 
 #include "core/addr.h"
+#include "core/crypto.h"
 #include "core/util.h"
 
 #define MH_PROTO 135
@@ -243,6 +244,23 @@ xfrm_del_sa(struct netlink *n, const struct in6_addr *dst, uint32_t spi)
 	struct xfrm_usersa_id id = sa_id(dst, spi);
 
 	return request(n, message(XFRM_MSG_DELSA, &id, sizeof(id)), NULL, NULL);
+}
+
+int
+xfrm_probe_esp(struct netlink *n)
+{
+	const struct spd_flow self = { .dir = SPD_OUT,
+		.src = IN6ADDR_LOOPBACK_INIT, .dst = IN6ADDR_LOOPBACK_INIT };
+	struct xfrm_pair pair = { .suite = ESP_NULL_SHA256 };
+	int r;
+
+	crypto_random(pair.out.key, sizeof(pair.out.key));
+	pair.out.spi = XFRM_OUR_REQID;
+	r = xfrm_put_sa(n, &self, &pair, &pair.out);
+	/* -EEXIST: another one is trying it right now, or did not end */
+	if (r == 0 || r == -EEXIST)
+		r = xfrm_del_sa(n, &self.dst, pair.out.spi);
+	return r == -ESRCH ? 0 : r;
 }
 
 /* --- policies ---------------------------------------------------------- */

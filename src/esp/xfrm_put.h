@@ -32,6 +32,11 @@ int xfrm_put_sa(struct netlink *n, const struct spd_flow *f,
     const struct xfrm_pair *pair, const struct xfrm_key *k);
 int xfrm_del_sa(struct netlink *n, const struct in6_addr *dst, uint32_t spi);
 /*
+ * Does the kernel know ESP at all?  Only an attempt tells: an SA that nothing
+ * can use, from the loopback address to itself.
+ */
+int xfrm_probe_esp(struct netlink *n);
+/*
  * Demand ESP for the flow; out under that SPI.  What stands there is replaced
  * when it is ours, and -EADDRINUSE when it is somebody else's.
  */

@@ -401,6 +401,8 @@ covers(const struct in6_addr *net, unsigned len, const struct in6_addr *a)
 {
 	struct prefix outer, inner;
 
+	if (len == 128)
+		return in6_eq(net, a);	/* most of them: be quick */
 	prefix_from_in6(&outer, net, len);
 	prefix_from_in6(&inner, a, 128);
 	return prefix_covers(&outer, &inner);

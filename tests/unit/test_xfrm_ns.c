@@ -337,6 +337,35 @@ START_TEST(test_kernel_without_esp)
 }
 END_TEST
 
+/* A sysctl by which the kernel does not ask its policies about what arrives. */
+START_TEST(test_policies_turned_off)
+{
+	static const char path[] = "/proc/sys/net/ipv6/conf/all/disable_policy";
+	struct world *w = world_new("test_policies_turned_off");
+	FILE *f;
+
+	if (w == NULL)
+		return;
+	protect(w, PMA, HA);
+	f = fopen(path, "we");
+	if (f == NULL || fputs("1", f) < 0 || fclose(f) != 0) {
+		printf("SKIP: test_policies_turned_off: %s\n", strerror(errno));
+		fflush(stdout);
+		world_close(w);
+		return;
+	}
+	ck_assert_int_eq(xfrm_set_peers(w->x, two, 1), 0);
+	ck_assert(!xfrm_ready(w->x, 0));
+	ck_assert_ptr_nonnull(strstr(xfrm_missing(w->x, 0),
+	    "net.ipv6.conf.all.disable_policy is 1"));
+	f = fopen(path, "we");
+	ck_assert(f != NULL && fputs("0", f) >= 0 && fclose(f) == 0);
+	ck_assert_int_eq(xfrm_set_peers(w->x, two, 1), 0);
+	ck_assert(protected(w, 0));
+	world_close(w);
+}
+END_TEST
+
 /* --- static keys ------------------------------------------------------- */
 
 static struct xfrm_pair
@@ -586,6 +615,7 @@ main(void)
 	tcase_add_test(tc, test_policies_change);
 	tcase_add_test(tc, test_policies_flushed);
 	tcase_add_test(tc, test_policies_overrun);
+	tcase_add_test(tc, test_policies_turned_off);
 	tcase_add_test(tc, test_kernel_without_esp);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("static");
