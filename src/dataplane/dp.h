@@ -82,6 +82,7 @@ struct dp_ops {
 	/*
 	 * PMA: steer what comes in on an access interface (iif rule, source
 	 * checks).  Until a path admits a source, nothing of it is forwarded.
+	 * Again after the interface got another name, by which rules go.
 	 */
 	int (*access_add)(struct dp *dp, uint32_t ifindex);
 	void (*access_del)(struct dp *dp, uint32_t ifindex);

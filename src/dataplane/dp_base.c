@@ -235,14 +235,15 @@ dp_base_access_add(struct dp *dp, uint32_t ifindex)
 {
 	struct dp_base *b = dp_base_of(dp);
 	struct dp_access a = { .ifindex = ifindex };
+	struct dp_access *known = access_find(b, ifindex);
 	struct dpnl_link l;
 	int r;
 
-	if (access_find(b, ifindex) != NULL)
-		return 0;
 	r = dpnl_ask_link(b->ask, ifindex, NULL, &l);
 	if (r < 0)
 		return r;
+	if (known != NULL && strcmp(known->name, l.name) == 0)
+		return 0;
 	snprintf(a.name, sizeof(a.name), "%s", l.name);
 	if (b->conf.fixed_router)
 		r = fixed_identity(b, &l);
@@ -256,10 +257,15 @@ dp_base_access_add(struct dp *dp, uint32_t ifindex)
 		    KV_STR("if", a.name), KV_ERR(r));
 		return r;
 	}
-	b->access = realloc(b->access, (b->naccess + 1) * sizeof(a));
-	if (b->access == NULL)
-		abort();
-	b->access[b->naccess++] = a;
+	if (known != NULL) {
+		(void)access_rules(b, RTM_DELRULE, known->name);
+		*known = a;
+	} else {
+		b->access = realloc(b->access, (b->naccess + 1) * sizeof(a));
+		if (b->access == NULL)
+			abort();
+		b->access[b->naccess++] = a;
+	}
 	dp_sysctl_access(&b->conf, b->log, a.name);
 	return 0;
 }

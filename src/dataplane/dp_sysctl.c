@@ -117,6 +117,25 @@ sysctl_need(const struct dp_conf *c, struct log *log, const char *path,
 	return r;
 }
 
+/*
+ * Where IPv4 comes out of a tunnel we can say "loose" at best against
+ * all.rp_filter, and that still wants some route back to the source, which an
+ * access router without a default route of IPv4 has not.
+ */
+static void
+check_rp_filter(struct log *log)
+{
+	char path[PATH_CAP], name[PATH_CAP];
+	int all = 0;
+
+	sysctl_path(path, "ipv4", "all", "rp_filter");
+	if (sysctl_read(path, &all) == 0 && all != 0)
+		log_warn(log, DP_MOD, "sysctl-wanted", KV_STR("name",
+		    sysctl_name(path, name)), KV_I("value", 0),
+		    KV_STR("hint", "or IPv4 out of a tunnel is dropped "
+		    "unless there is a route back to its source"));
+}
+
 int
 dp_sysctl_check(const struct dp_conf *c, struct log *log, char *why,
     size_t whycap)
@@ -134,6 +153,8 @@ dp_sysctl_check(const struct dp_conf *c, struct log *log, char *why,
 	if (r == 0)
 		r = sysctl_need(c, log, "/proc/sys/net/ipv4/ip_forward", why,
 		    whycap);
+	if (r == 0 && c->is_pma)
+		check_rp_filter(log);
 	return r;
 }
 

@@ -321,7 +321,7 @@ scene() { # HA-BACKEND PMA-BACKEND
 	ecn_in
 	mtu_plain
 	mtu_shrink $hb $pb
-	if [ $managed ]; then hairpin; second_agent $pb; visitor; refusals; handover $pb; heal $hb $pb; fi
+	if [ $managed ]; then hairpin; second_agent $pb; visitor; refusals; renamed; handover $pb; heal $hb $pb; fi
 	leftovers $hb $pb
 }
 
@@ -594,6 +594,18 @@ vis_from() { # SOURCE MAC: does it come out on the core, in any form?
 	captured >/dev/null
 	seen
 }
+renamed() { # D6-3: rules go by name
+	check "router takes a second link" ask pma access acc1
+	I pma link set acc1 down; I pma link set acc1 name acc9; I pma link set acc9 up
+	check "which gets another name" ask pma access acc9
+	check "its rules have it" is "$(I pma -6 rule show | grep -c 'iif acc9')$(I pma -4 rule show | grep -c 'iif acc9')" 11
+	refute "and none the old one" grep acc1 < <(I pma -6 rule show; I pma -4 rule show)
+	check "one filter" is "$(N pma tc filter show dev acc9 ingress | grep -c 'pmip_access.*direct-action')" 1
+	check "router gives it up" ask pma noaccess acc9
+	refute "no rule is left" grep acc9 < <(I pma -6 rule show; I pma -4 rule show)
+	I pma link set acc9 down; I pma link set acc9 name acc1; I pma link set acc1 up
+	A pma acc1 fe80::1/64
+}
 refusals() { # what the kernel refuses leaves no trace
 	I pma link set acc1 down
 	refute "a path over a link that is down is refused" ask pma host 2001:db8:1:9::/64 $HAA acc1
@@ -756,6 +768,11 @@ complaints() {
 	check "both roles: hosts" ask ha host 2001:db8:1:3::/64 $COA2 cn0
 	stop ha
 	check "both roles stopped, nothing left" nothing_left ha
+	N ha sysctl -qw net.ipv4.conf.all.rp_filter=1
+	start ha "pma $HAA"
+	check "rp_filter for all is named" grep -q "ev=sysctl-wanted name=net.ipv4.conf.all.rp_filter value=0" "$dir/ha.log"
+	stop ha
+	N ha sysctl -qw net.ipv4.conf.all.rp_filter=0
 	start ha "backend bpf" "max 20000" "ha $HAA cover $COVER"
 	check "nine thousand paths" ask ha many 2001:db8:1:100::/64 9000 $COA
 	check "kept" stop ha keep

@@ -84,7 +84,7 @@ def prepare(t):
 ACCESS = [{"interface": "acc0", "type": "shared"},
           {"interface": "ppp0", "type": "point-to-point", "nai": NAI["mn1"],
            "attach": ["router-solicitation", "carrier", "control"]},
-          {"interface": "wlan0", "type": "shared"}]
+          {"interface": "wlan*", "type": "shared"}]
 DOMAIN = {"prepare": prepare, "ar1": {"pma": {"access": ACCESS}}}
 
 
@@ -191,6 +191,22 @@ def test_interface_appears_and_vanishes(d):
                     f"{MAC['mn2']} netns {d.topology.prefix}-mn2",
                     "link set wlan0 up")
     d["mn2"].set_up("eth1", False)
+
+
+def test_interface_gets_another_name(d):
+    """Of the same pattern: it serves on, and steers what comes in."""
+    d["ar1"].ip("link set wlan0 down", "link set wlan0 name wlan7",
+                "link set wlan7 up")
+    try:
+        d["mn2"].set_up("eth1", True)
+        until(lambda: ADDR["mn2"] in d["mn2"].addresses("eth1"), 10, "address")
+        assert reachable(d["cn"], ADDR["mn2"])
+        assert reachable(d["mn2"], CN)
+        assert d.ar1.binding(NAI["mn2"]).get("interface") == "wlan7"
+    finally:
+        d["mn2"].set_up("eth1", False)
+        d["ar1"].ip("link set wlan7 down", "link set wlan7 name wlan0",
+                    "link set wlan0 up")
 
 
 # --- both roles -----------------------------------------------------------------

@@ -209,16 +209,37 @@ struct inner {
 	__u8 tclass, nexthdr;
 };
 
-/* The IP header `off` octets into the network header. 0, or -1: not IP. */
+/* Where the offset of a header counts from. */
+enum from { FROM_FRAME, FROM_NET };
+
+/*
+ * Read `len` octets, a constant.  From the frame's start they are usually at
+ * hand; the network header may be anywhere.  0 or not.
+ */
+static __always_inline long
+fetch(struct __sk_buff *skb, enum from from, __u32 off, void *to, __u32 len)
+{
+	void *at = (void *)(long)skb->data + off;
+
+	if (from == FROM_NET)
+		return bpf_skb_load_bytes_relative(skb, off, to, len,
+		    BPF_HDR_START_NET);
+	if (at + len > (void *)(long)skb->data_end)
+		return bpf_skb_load_bytes(skb, off, to, len);
+	__builtin_memcpy(to, at, len);
+	return 0;
+}
+
+/* The IP header at `off`. 0, or -1: not IP. */
 static __always_inline int
-inner_read(struct __sk_buff *skb, __u32 off, int v6, struct inner *in)
+inner_read(struct __sk_buff *skb, enum from from, __u32 off, int v6,
+    struct inner *in)
 {
 	if (v6) {
 		struct ipv6hdr h;
 		__u32 word;
 
-		if (bpf_skb_load_bytes_relative(skb, off, &h, sizeof(h),
-		    BPF_HDR_START_NET) || h.version != 6)
+		if (fetch(skb, from, off, &h, sizeof(h)) || h.version != 6)
 			return -1;
 		__builtin_memcpy(&in->src, &h.saddr, 16);
 		__builtin_memcpy(&in->dst, &h.daddr, 16);
@@ -230,8 +251,7 @@ inner_read(struct __sk_buff *skb, __u32 off, int v6, struct inner *in)
 	} else {
 		struct iphdr h;
 
-		if (bpf_skb_load_bytes_relative(skb, off, &h, sizeof(h),
-		    BPF_HDR_START_NET) || h.version != 4)
+		if (fetch(skb, from, off, &h, sizeof(h)) || h.version != 4)
 			return -1;
 		key_v4(&in->src, h.saddr);
 		key_v4(&in->dst, h.daddr);
@@ -373,6 +393,20 @@ read_type(struct __sk_buff *skb)
 	    bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb) ? -1 : 0;
 }
 
+/* Write the outer headers where room was made. 0 or -1. */
+static __always_inline int
+write_outer(struct __sk_buff *skb, const struct ipv6hdr *outer)
+{
+	struct ethhdr *eth = (void *)(long)skb->data;
+	struct ipv6hdr *ip = (void *)(eth + 1);
+
+	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
+		return -1;
+	eth->h_proto = bpf_htons(ETH_P_IPV6);
+	__builtin_memcpy(ip, outer, sizeof(*ip));
+	return 0;
+}
+
 /* To a peer that is this machine: come in on the other side. */
 static __always_inline int
 pass_over(struct __sk_buff *skb, int side, const struct inner *in,
@@ -397,14 +431,15 @@ encap(struct __sk_buff *skb, int side)
 	const struct pmip_peer *peer;
 	struct ipv6hdr outer;
 	struct inner in;
-	__be16 proto = bpf_htons(ETH_P_IPV6);
 	__u32 id, len = skb->len, word;
 	int room;
 
 	if (skb->protocol != bpf_htons(ETH_P_IPV6) &&
 	    skb->protocol != bpf_htons(ETH_P_IP))
 		return drop(PMIP_C_NO_PATH);
-	if (inner_read(skb, 0, skb->protocol == bpf_htons(ETH_P_IPV6), &in))
+	/* an anchor's frames have no header of their own */
+	if (inner_read(skb, FROM_FRAME, 0,
+	    skb->protocol == bpf_htons(ETH_P_IPV6), &in))
 		return drop(PMIP_C_ERROR);
 	if (side == PMIP_SIDE_HA) {
 		const struct pmip_ha_path *p = ha_path(&in.dst, in.v6);
@@ -441,12 +476,9 @@ encap(struct __sk_buff *skb, int side)
 	__builtin_memcpy(nh.ipv6_nh, &peer->nexthop, 16);
 
 	room = make_room(skb, in.v6);
-	if (room < 0 ||
-	    bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ||
-	    /* bpf_redirect_neigh() wants an Ethernet header in front */
-	    bpf_skb_change_head(skb, ETH_HLEN, 0) ||
-	    bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &proto,
-	    sizeof(proto), 0) || (room > 0 && read_type(skb)))
+	/* bpf_redirect_neigh() wants an Ethernet header in front */
+	if (room < 0 || bpf_skb_change_head(skb, ETH_HLEN, 0) ||
+	    write_outer(skb, &outer) || (room > 0 && read_type(skb)))
 		return drop(PMIP_C_ERROR);
 	count(PMIP_C_ENCAP);
 	if (peer->flags & PMIP_PEER_DIRECT)
@@ -523,7 +555,7 @@ strip(struct __sk_buff *skb, int v6)
 static __always_inline int
 decap(struct __sk_buff *skb, __u32 mac_len)
 {
-	const struct pmip_conf *c = conf();
+	const struct pmip_conf *c;
 	struct ipv6hdr outer;
 	struct pmip_ends ends;
 	struct inner in;
@@ -531,19 +563,20 @@ decap(struct __sk_buff *skb, __u32 mac_len)
 	__u16 word;
 	int side;
 
-	if (!c || skb->protocol != bpf_htons(ETH_P_IPV6) ||
-	    skb->pkt_type == PACKET_OTHERHOST)
-		return TC_ACT_UNSPEC;
-	if (bpf_skb_load_bytes(skb, mac_len, &outer, sizeof(outer)))
+	if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
+	    skb->pkt_type == PACKET_OTHERHOST ||
+	    fetch(skb, FROM_FRAME, mac_len, &outer, sizeof(outer)))
 		return TC_ACT_UNSPEC;
 	if (outer.nexthdr != NH_IPV6 && outer.nexthdr != NH_IPV4)
 		return TC_ACT_UNSPEC;
 	__builtin_memcpy(&ends.local, &outer.daddr, 16);
 	__builtin_memcpy(&ends.remote, &outer.saddr, 16);
 	id = bpf_map_lookup_elem(&pmip_peer_ids, &ends);
-	if (!id)
+	c = conf();
+	if (!id || !c)
 		return TC_ACT_UNSPEC;	/* not a tunnel of ours */
-	if (inner_read(skb, sizeof(outer), outer.nexthdr == NH_IPV6, &in))
+	if (inner_read(skb, FROM_FRAME, mac_len + sizeof(outer),
+	    outer.nexthdr == NH_IPV6, &in))
 		return drop(PMIP_C_ERROR);
 	side = admit(skb, c->sides, sizeof(outer), &in, *id);
 	if (side < 0)
@@ -580,7 +613,8 @@ pmip_tunnel(struct __sk_buff *skb)
 	const struct pmip_conf *c = conf();
 	struct inner in;
 
-	if (!c || inner_read(skb, 0, skb->protocol == bpf_htons(ETH_P_IPV6),
+	if (!c || inner_read(skb, FROM_NET, 0,
+	    skb->protocol == bpf_htons(ETH_P_IPV6),
 	    &in))
 		return drop(PMIP_C_ERROR);
 	if (admit(skb, c->sides, 0, &in, skb->ifindex) < 0)
@@ -764,7 +798,8 @@ pmip_access(struct __sk_buff *skb)
 	if (skb->protocol != bpf_htons(ETH_P_IPV6) &&
 	    skb->protocol != bpf_htons(ETH_P_IP))
 		return access_other(skb);
-	if (inner_read(skb, 0, skb->protocol == bpf_htons(ETH_P_IPV6), &in))
+	if (inner_read(skb, FROM_NET, 0,
+	    skb->protocol == bpf_htons(ETH_P_IPV6), &in))
 		return drop(PMIP_C_ACCESS_SPOOF);
 	if (!is_unbindable(&in)) {
 		p = pma_path(&in.src, in.v6);

@@ -144,20 +144,25 @@ access_link(struct role *r, enum link_news what, const struct link_if *lif)
 	struct pma_access *a = access_find(p, lif->ifindex);
 	const struct pma_conf_access *c = what != LINK_GONE ?
 	    match(p, lif->name) : NULL;
-	bool news;
+	bool news, renamed;
 
 	if (a == NULL) {
 		if (c != NULL)
 			open_access(p, lif, c);
 		return;
 	}
-	if (c == NULL) {		/* gone, or renamed */
+	if (c == NULL) {		/* gone, or has a name that is not ours */
 		close_access(p, a, false);
 		return;
 	}
 	news = !in6_eq(&a->lif.linklocal, &lif->linklocal) ||
 	    a->lif.mtu != lif->mtu;
+	renamed = strcmp(a->lif.name, lif->name) != 0;
 	a->lif = *lif;
+	if (renamed) {
+		(void)r->env->dp->ops->access_add(r->env->dp, lif->ifindex);
+		configure(p, a, c);
+	}
 	(void)r->env->link->ops->open(r->env->link, lif);
 	if (news && lif->up)
 		readvertise(a);
