@@ -247,7 +247,7 @@ except TimeoutError: pass
 print("got", n)
 PY
 	local rx=$!
-	until_ok 5 grep -q ready "$dir/count"
+	until_ok 30 grep -q ready "$dir/count"
 	N cn /usr/bin/python3 - $MN6 <<'PY' &
 import socket, sys, time
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
@@ -328,7 +328,7 @@ scene() { # HA-BACKEND PMA-BACKEND
 # tcp_one NS ADDR FROM-NS FROM-ADDR: four megabytes
 tcp_one() {
 	rm -f "$dir/tcp"
-	N $1 timeout 20 /usr/bin/python3 -c '
+	N $1 timeout 60 /usr/bin/python3 -c '
 import socket,sys
 f=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 s=socket.socket(f); s.setsockopt(1,2,1); s.bind((sys.argv[1],5001)); s.listen(1); print("ready",flush=True)
@@ -336,8 +336,8 @@ c,_=s.accept(); n=0
 while (d:=c.recv(65536)): n+=len(d)
 print("got",n)' $2 >"$dir/tcp" 2>&1 &
 	local rx=$!
-	until_ok 5 grep -q ready "$dir/tcp"
-	N $3 timeout 15 /usr/bin/python3 -c '
+	until_ok 30 grep -q ready "$dir/tcp"
+	N $3 timeout 30 /usr/bin/python3 -c '
 import socket,sys
 f=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 s=socket.socket(f); s.bind((sys.argv[2],0))
