@@ -378,6 +378,18 @@ START_TEST(test_address_of_home_agent)
 }
 END_TEST
 
+/* D6.10-15, -19: it leaves before it has ever named what it was told. */
+START_TEST(test_told_and_gone)
+{
+	struct t t = bound();
+
+	sim_attach(t.pma, ATTACH_DOWN, ATTACH_BY_CTL, 1, MAC1, NULL);
+	ck_assert_uint_eq(names(&t, A1 "/128")->m.bu.lifetime_4s, 0);
+	no_paths(&t);
+	sim_free(t.s);
+}
+END_TEST
+
 /* D6.10-15: what an answer without option must say, and what it must not. */
 static const struct {
 	const char *hnp;
@@ -1971,6 +1983,7 @@ main(void)
 #define TL(name, n) tcase_add_loop_test(tc, name, 0, (int)(n))
 	TL(test_flags, ARRAY_LEN(flags));
 	T(test_address_of_home_agent);
+	T(test_told_and_gone);
 	TL(test_odd_address, ARRAY_LEN(odd));
 	T(test_static);
 	T(test_static_refused);

@@ -106,7 +106,7 @@ report(struct bul_path *p, int err)
 	bool outer = b->syncing;
 
 	if (err < 0)
-		p->want = false;
+		p->want = false;	/* not again by ourselves */
 	b->syncing = true;
 	fsm_path_done(b, p->prefix.family, err);
 	b->syncing = outer;
