@@ -216,7 +216,7 @@ def test_static_keys_over_restarts(keys):
 
 
 def test_clear_text_is_dropped_and_counted(keys):
-    # D4-1, D10-1, D4-6
+    # D4-1, D10-1
     d = keys
     before = d.counter("ha", "ipsec-kernel.clear-text-dropped")
     strangers = d.counter("ha", "ipsec.clear-text-dropped")
@@ -232,6 +232,19 @@ def test_clear_text_is_dropped_and_counted(keys):
     assert d.ipsec("ha", COA["lab"])["clear_dropped"] == 1
     assert d.counter("ha", "mh.mh-ok") == parsed
     assert not d.ha.show("bindings")
+
+
+def test_right_key_wrong_node(keys):
+    """A router with good keys, and a node that may not roam there."""
+    # D4-6, D10-7
+    d = keys
+    with d.changed_policy("mn1", d.ha, allowed_pmas=[COA["ar2"]]), \
+            d.ha.watch() as w:
+        d.plug("mn1", "ar1")
+        ev = w.wait("pbu-refused", nai=NAI["mn1"])
+        assert (ev["coa"], int(ev["status"])) == (COA["ar1"], 146)
+        assert not d.ha.show("bindings") and not d.has_address("mn1")
+        d.attach("mn1", "ar2")
 
 
 def test_wrong_key_fails_closed(keys):
