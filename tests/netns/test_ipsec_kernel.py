@@ -22,6 +22,7 @@ from lib.traffic import reachable
 
 pytestmark = pytest.mark.stock
 HANDOVERS = 10
+LONG = 40                               # seconds; nothing takes that long
 CORE = ("ha0", "ar1", "ar2")            # of the core router: all links there are
 ENDS = {"ha": HA, **{r: COA[r] for r in ROUTERS}}
 SIGNALLING = "ip6 proto 135 or ip6 proto 50 or udp port 500"
@@ -78,6 +79,9 @@ class Protected(Domain):
             daemon.conf["security"] = security(self.work, name, *args)
             daemon.write()
             daemon.ctl("reload")
+
+    def attach(self, node, router, timeout=LONG):
+        return super().attach(node, router, timeout)
 
     def start_capture(self):
         return [self.capture("core", i, SIGNALLING, evidence=False,
@@ -136,8 +140,9 @@ def roam(d, moves, node="mn1"):
     with d.ha.watch() as w:
         for _ in range(moves):
             router = "ar1" if d.topology.where[node] == "ar2" else "ar2"
-            d.attach(node, router, timeout=20)
-            assert w.wait("binding-moved", nai=NAI[node])["coa"] == COA[router]
+            d.attach(node, router)
+            ev = w.wait("binding-moved", nai=NAI[node], timeout=LONG)
+            assert ev["coa"] == COA[router]
             assert not any(e["ev"] == "binding-deleted" for e in w.seen)
     assert reachable(d["cn"], ADDR[node])
 
@@ -226,9 +231,9 @@ def test_clear_text_is_dropped_and_counted(keys):
     inject_clear(d, COA["lab"])         # authorised, but nothing protects it
     inject_clear(d, "2001:db8:b1::77")  # nobody
     until(lambda: d.counter("ha", "ipsec.clear-text-dropped") ==
-          strangers + 2, 5, "pmipd counts what the kernel let through")
+          strangers + 2, LONG, "pmipd counts what the kernel let through")
     until(lambda: d.counter("ha", "ipsec-kernel.clear-text-dropped") ==
-          before + 3, 15, "the kernel's drops are told")
+          before + 3, LONG, "the kernel's drops are told")
     assert d.ipsec("ha", COA["lab"])["clear_dropped"] == 1
     assert d.counter("ha", "mh.mh-ok") == parsed
     assert not d.ha.show("bindings")
@@ -241,7 +246,7 @@ def test_right_key_wrong_node(keys):
     with d.changed_policy("mn1", d.ha, allowed_pmas=[COA["ar2"]]), \
             d.ha.watch() as w:
         d.plug("mn1", "ar1")
-        ev = w.wait("pbu-refused", nai=NAI["mn1"])
+        ev = w.wait("pbu-refused", nai=NAI["mn1"], timeout=LONG)
         assert (ev["coa"], int(ev["status"])) == (COA["ar1"], 146)
         assert not d.ha.show("bindings") and not d.has_address("mn1")
         d.attach("mn1", "ar2")
@@ -261,7 +266,7 @@ def test_wrong_key_fails_closed(keys):
     d.plug("mn1", "ar2")
     # a key that was never used counts from 1: old numbers are refused first
     until(lambda: any(d.logged("ha", f"ev={ev}", COA["ar2"], "different keys")
-                      for ev in ("integrity-failed", "replayed")), 20,
+                      for ev in ("integrity-failed", "replayed")), LONG,
           "the home agent says why")
     row = d.ipsec("ha", COA["ar2"])
     assert row["drops"] + row["replays"] > 0
@@ -270,7 +275,8 @@ def test_wrong_key_fails_closed(keys):
     with open(path, "w") as f:
         f.write(good)
     d.ar2.ctl("reload")
-    until(lambda: d.attached("mn1", "ar2"), 20, "with the right key it goes on")
+    until(lambda: d.attached("mn1", "ar2"), LONG,
+          "with the right key it goes on")
 
 
 def test_policy_removed_while_running(keys):
@@ -280,20 +286,20 @@ def test_policy_removed_while_running(keys):
     with d.ar1.watch() as w:
         d["ar1"].run("ip", "xfrm", "policy", "delete", "src", COA["ar1"],
                      "dst", HA, "proto", "135", "dir", "out")
-        ev = w.wait("peer-unprotected", peer=HA)
+        ev = w.wait("peer-unprotected", peer=HA, timeout=LONG)
         assert f"no policy out {COA['ar1']} -> {HA} proto 135" in ev["missing"]
         assert "pmipctl reload" in ev["missing"]
         seen = d.start_capture()
         d.topology.unplug("mn1")
         d.plug("mn1", "ar1")            # wants to register again
-        until(lambda: d.logged("ar1", "ev=not-protected", HA), 10,
+        until(lambda: d.logged("ar1", "ev=not-protected", HA), LONG,
               "the router says that it does not signal")
         assert not d.ready("ar1", HA)
         text = d.ar1.pmipctl("show", "ipsec").stdout
         assert "no policy out" in text, text
         d.ar1.ctl("reload")
-        w.wait("peer-protected", peer=HA)
-    until(lambda: d.attached("mn1", "ar1"), 15, "signalling resumes")
+        w.wait("peer-protected", peer=HA, timeout=LONG)
+    until(lambda: d.attached("mn1", "ar1"), LONG, "signalling resumes")
     d.assert_protected(seen)
 
 
@@ -304,15 +310,15 @@ def test_bypass_is_noticed(keys):
     with d.ha.watch() as w:
         d["ha"].run("ip", "xfrm", "policy", "add", "src", "::/0", "dst",
                     "::/0", "dir", "in", "priority", "1")
-        ev = w.wait("peer-unprotected", peer=COA["ar1"])
+        ev = w.wait("peer-unprotected", peer=COA["ar1"], timeout=LONG)
         assert "in the clear by the policy of priority 1" in ev["missing"]
         dropped = d.counter("ha", "ipsec.clear-text-dropped")
         inject_clear(d, COA["ar1"])
         until(lambda: d.counter("ha", "ipsec.clear-text-dropped") ==
-              dropped + 1, 5, "what the kernel lets pass, pmipd does not")
+              dropped + 1, LONG, "what the kernel lets pass, pmipd does not")
         d["ha"].run("ip", "xfrm", "policy", "delete", "src", "::/0", "dst",
                     "::/0", "dir", "in")
-        w.wait("peer-protected", peer=COA["ar1"])
+        w.wait("peer-protected", peer=COA["ar1"], timeout=LONG)
     assert not d.ha.show("bindings")
 
 
@@ -351,11 +357,11 @@ def test_ike(ike, kind):
     daemon at either end."""
     # D4-1, D4-3, D4-5, D4.1-1, D4.1-2, D10-1, D10-3
     d = ike(kind)
-    until(lambda: settled(d), 5, "trap policies are enough to begin")
+    until(lambda: settled(d), LONG, "trap policies are enough to begin")
     assert d.ipsec("ar1", HA)["state"] == "no-sa"
     seen = d.start_capture()
-    d.attach("mn1", "ar1", timeout=20)  # the first PBU made charon speak
-    d.attach("mn2", "ar2", timeout=20)
+    d.attach("mn1", "ar1")  # the first PBU made charon speak
+    d.attach("mn2", "ar2")
     row = d.ipsec("ar1", HA)
     assert row["state"] == "protected" and not row["static"]
     assert row["suite"] == "rfc4106(gcm(aes))-128" and row["seq_out"] > 0
@@ -363,15 +369,15 @@ def test_ike(ike, kind):
     for end in ("ar1", "ha"):           # the child's keys, from either side
         before = d.ipsec("ar1", HA)["spi_out"]
         d.ike[end].swanctl("--rekey", "--child", "mh")
-        until(lambda b=before: d.ipsec("ar1", HA)["spi_out"] != b, 10,
+        until(lambda b=before: d.ipsec("ar1", HA)["spi_out"] != b, LONG,
               f"{end} has changed the keys")
         roam(d, 2)
     for end in ("ar1", "ha"):
         d.ike[end].stop()
-        until(lambda e=end: not settled(d), 10, "its policies are missed")
+        until(lambda e=end: not settled(d), LONG, "its policies are missed")
         assert d.ha.binding(NAI["mn1"]) and d.ha.binding(NAI["mn2"])
         d.ike[end].start()
-        until(lambda: settled(d), 10, "its policies are back")
+        until(lambda: settled(d), LONG, "its policies are back")
         roam(d, 2)
     d.assert_protected(seen)
     assert d.ha.binding(NAI["mn2"])["coa"] == COA["ar2"]
@@ -388,7 +394,7 @@ def test_ike_fails_closed(ike):
     assert not d.ready("ha", COA["ar1"])
     d.plug("mn1", "ar1")
     until(lambda: d.logged("ar1", "ev=not-protected", "no policy out",
-                           "no policy in", "swanctl --load-all"), 10,
+                           "no policy in", "swanctl --load-all"), LONG,
           "it says what is missing")
     status = d.ha.show("status")[0]["security"]
     assert "refused" in status["signalling"], status
@@ -399,33 +405,33 @@ def test_ike_fails_closed(ike):
     seen = d.start_capture()
     for charon in d.ike.charon.values():
         charon.load()
-    until(lambda: settled(d), 10, "policies are there")
-    until(lambda: d.logged("ar1", "ev=no-sa", "AUTHENTICATION_FAILED"), 40,
+    until(lambda: settled(d), LONG, "policies are there")
+    until(lambda: d.logged("ar1", "ev=no-sa", "AUTHENTICATION_FAILED"), LONG,
           "the router says where to look")
     assert not d.ha.show("bindings") and not d.has_address("mn1")
-    d.attach("mn2", "ar2", timeout=20)  # others are not touched by it
+    d.attach("mn2", "ar2")  # others are not touched by it
 
     # now it is right
     charon = d.ike["ar1"]
     charon.conf = charon.conf.replace("secret = 0x66", "secret = 0x")
     charon.write_conf()
     charon.swanctl("--load-all", "--noprompt")
-    until(lambda: d.attached("mn1", "ar1"), 40, "signalling begins")
+    until(lambda: d.attached("mn1", "ar1"), LONG, "signalling begins")
 
     # the policy is taken out while all is well
     charon.swanctl("--uninstall", "--child", "mh")
     charon.swanctl("--terminate", "--ike", "ha")
-    until(lambda: not d.ready("ar1", HA), 10, "the policy is missed")
+    until(lambda: not d.ready("ar1", HA), LONG, "the policy is missed")
     before = d.counter("ar1", "ipsec.tx-refused")
     d.plug("mn1", "ar1")
-    until(lambda: d.counter("ar1", "ipsec.tx-refused") > before, 10,
+    until(lambda: d.counter("ar1", "ipsec.tx-refused") > before, LONG,
           "nothing is sent")
     charon.swanctl("--install", "--child", "mh")
-    until(lambda: d.ready("ar1", HA), 10, "it is back")
-    until(lambda: d.attached("mn1", "ar1"), 40, "signalling resumes")
+    until(lambda: d.ready("ar1", HA), LONG, "it is back")
+    until(lambda: d.attached("mn1", "ar1"), LONG, "signalling resumes")
     d.assert_protected(seen)
 
     dropped = d.counter("ha", "ipsec-kernel.clear-text-dropped")
     inject_clear(d, COA["ar1"])
     until(lambda: d.counter("ha", "ipsec-kernel.clear-text-dropped") ==
-          dropped + 1, 15, "clear text is dropped and counted")
+          dropped + 1, LONG, "clear text is dropped and counted")
