@@ -16,6 +16,8 @@ STOCK = bool(os.environ.get("IN_KERNEL"))
 def pytest_configure(config):
     config.addinivalue_line("markers", "stock: only on a kernel with ip6tnl")
     config.addinivalue_line("markers", "here: only outside the stock kernel")
+    config.addinivalue_line("markers", "limit(seconds): instead of "
+                            f"{TEST_LIMIT}")
 
 
 def pytest_sessionstart():
@@ -73,12 +75,15 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(autouse=True)
-def limit():
+def limit(request):
+    own = request.node.get_closest_marker("limit")
+    seconds = own.args[0] if own else TEST_LIMIT
+
     def expired(*_):
         faulthandler.dump_traceback(all_threads=True)
-        raise AssertionError(f"test did not end within {TEST_LIMIT} s")
+        raise AssertionError(f"test did not end within {seconds} s")
     signal.signal(signal.SIGALRM, expired)
-    signal.alarm(TEST_LIMIT)
+    signal.alarm(seconds)
     yield
     signal.alarm(0)
 

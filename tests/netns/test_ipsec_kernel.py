@@ -351,6 +351,7 @@ def settled(d):
     return all(d.ready("ha", COA[r]) and d.ready(r, HA) for r in ROUTERS)
 
 
+@pytest.mark.limit(180)
 @pytest.mark.parametrize("kind", ["psk", "ed25519", "ecdsa"])
 def test_ike(ike, kind):
     """Registration and ten handovers over a rekeying and a restart of the IKE
@@ -383,6 +384,7 @@ def test_ike(ike, kind):
     assert d.ha.binding(NAI["mn2"])["coa"] == COA["ar2"]
 
 
+@pytest.mark.limit(180)
 def test_ike_fails_closed(ike):
     """Whatever is wrong with IKE, nothing is signalled, and it is told why."""
     # D4-1, D4.1-1, D4.1-2, D4.2-3, D10-1, D10-3
