@@ -546,6 +546,45 @@ START_TEST(test_shared)
 	sim_run_for(t.s, 5 * SEC);
 	ck_assert(!sim_routed(t.ha, S1 "/128", P1));
 	ck_assert(sim_routed(t.ha, S2 "/128", P1));
+	/* and asked for again while the home agent is being told */
+	get6(t.mn1);
+	m = about(t.mn1, SIM_D6_RELEASE, S1);
+	ck_assert(sim_mn_d6_ask(t.mn1, &m, &a));
+	get6(t.mn1);
+	sim_run_for(t.s, 5 * SEC);
+	ck_assert(learnt(&t, MN1, S1));
+	ck_assert(sim_routed(t.ha, S1 "/128", P1));
+	ck_assert(sim_mn_d6_ask(t.mn1, &m, &a));
+	sim_run_for(t.s, 500);			/* de-registration under way */
+	ck_assert_uint_eq(sim_seen(t.pma, "node-attached"), 2);
+	get6(t.mn1);
+	sim_run_for(t.s, 5 * SEC);
+	ck_assert(sim_routed(t.ha, S1 "/128", P1));
+	ck_assert_uint_eq(sim_seen(t.pma, "node-attached"), 2);
+	sim_free(t.s);
+}
+END_TEST
+
+/* D6.10-16: what it asks before the home agent has said that it knows nothing
+ * is not lost. */
+START_TEST(test_shared_held)
+{
+	struct t t = setup_stopped();
+	struct sim_d6 m;
+
+	sim_profile_shared(t.s, MN1, SHARED, NULL, MAC1);
+	sim_dhcpd_pool(t.d6, SHARED, S1, NULL);
+	sim_pma_dhcp6(t.s, t.conf, D6);
+	start(&t);
+	m = sim_mn_d6_msg(t.mn1, SIM_D6_SOLICIT);
+	sim_mn_rs(t.mn1);
+	sim_mn_d6(t.mn1, &m);
+	sim_run_for(t.s, SEC);
+	ck_assert_uint_eq(count(&t, "held"), 1);
+	ck_assert(waits(&t, MN1));
+	ck_assert_uint_eq(t.mn1->nudp6, 1);
+	get6(t.mn1);
+	ck_assert(sim_routed(t.ha, S1 "/128", P1));
 	sim_free(t.s);
 }
 END_TEST
@@ -913,6 +952,7 @@ main(void)
 	tcase_add_test(tc, test_renew_past_us);
 	tcase_add_test(tc, test_move);
 	tcase_add_test(tc, test_shared);
+	tcase_add_test(tc, test_shared_held);
 	tcase_add_test(tc, test_shared_static);
 	tcase_add_test(tc, test_point_to_point);
 	suite_add_tcase(s, tc);

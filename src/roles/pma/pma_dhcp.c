@@ -395,9 +395,10 @@ asking(struct pma *p, struct pma_access *a, const struct mac *src,
     const struct udp_msg *m)
 {
 	struct bule *b = list_by_mac(p, a->lif.ifindex, src);
+	bool news = b == NULL || b->state == BUL_IDLE ||
+	    (b->state == BUL_DEREG && !b->stays);
 
-	if ((b == NULL || b->state == BUL_IDLE || b->state == BUL_DEREG) &&
-	    a->sources & 1u << ATTACH_BY_TRAFFIC) {
+	if (news && a->sources & 1u << ATTACH_BY_TRAFFIC) {
 		fsm_attach(p, a, src, m->family == AF_INET6 ? &m->src6 : NULL,
 		    NULL, ATTACH_BY_TRAFFIC);
 		b = list_by_mac(p, a->lif.ifindex, src);

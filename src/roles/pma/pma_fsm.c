@@ -72,7 +72,9 @@ fsm_stop_service(struct bule *b)
 
 	timer_cancel(w, &b->t_expiry);
 	ra_withdraw(b);
-	dhcp_node_gone(b);
+	/* what waits for the next address must not be lost with the last */
+	if (fsm_dhcp_gate(b, AF_INET6) == DHCP_DROP)
+		dhcp_node_gone(b);
 	b->accepted = false;
 	ip4_unregistered(b);
 	path_unwant(b, AF_UNSPEC);
