@@ -4,7 +4,9 @@
  *
  * Requests are copied behind each other into one buffer; at the end of the
  * loop turn (or when the buffer is full) one send() takes them to the kernel,
- * which works through them in order and acknowledges each.  So the answers
+ * which works through them in order.  It always tells of a failure, and of
+ * success when asked: we ask for the last one of each send(), whose answer says
+ * that those before it, of which nothing was heard, went well.  So the answers
  * come in order as well, and a ring of callbacks is all the bookkeeping.
  *
  * The receive buffer can overflow when thousands of acknowledgements wait.  We
@@ -91,6 +93,7 @@ struct netlink {
 	uint8_t *out;
 	size_t out_len, out_cap;
 	bool blocked;			/* the socket takes no more for now */
+	bool lossy;			/* it has lost answers */
 	int watched;			/* LOOP_READ, LOOP_WRITE */
 	uint8_t *in;			/* IN_CAP: answers to batches */
 };
@@ -179,6 +182,13 @@ answer(struct netlink *n, struct request *rq, int err, const char *text)
 		    KV_STR("text", text != NULL ? text : ""));
 }
 
+static void
+answer_lost(struct netlink *n, struct request *rq)
+{
+	stat_inc(&n->st, ST_LOST);
+	answer(n, rq, -EIO, "the answer was lost");
+}
+
 /* Take the oldest outstanding request out of the ring. */
 static struct request
 take_oldest(struct netlink *n)
@@ -194,8 +204,7 @@ fail_outstanding(struct netlink *n)
 	while (n->tail != until) {
 		struct request rq = take_oldest(n);
 
-		stat_inc(&n->st, ST_LOST);
-		answer(n, &rq, -EIO, "the answer was lost");
+		answer_lost(n, &rq);
 	}
 }
 
@@ -219,8 +228,10 @@ handle_ack(struct netlink *n, const struct nlmsghdr *nlh)
 			answer(n, &rq, e->error, ext_text(nlh, e));
 			return;
 		}
-		stat_inc(&n->st, ST_LOST);
-		answer(n, &rq, -EIO, "the answer was lost");
+		if (n->lossy)
+			answer_lost(n, &rq);
+		else
+			answer(n, &rq, 0, NULL);
 	}
 }
 
@@ -269,10 +280,12 @@ resync(struct netlink *n)
 {
 	ssize_t r;
 
+	n->lossy = true;	/* silence means nothing any more */
 	do
 		r = read_answers(n);
 	while (r > 0 || r == -ENOBUFS);
 	fail_outstanding(n);
+	n->lossy = false;
 }
 
 static void
@@ -349,6 +362,16 @@ next_batch(const struct netlink *n, size_t *ret_octets)
 	return count;
 }
 
+/* Have the last one of a batch, which ends at `end`, acknowledged. */
+static void
+ask_last(struct netlink *n, size_t end, size_t count)
+{
+	size_t len = n->ring[(n->sent + count - 1) & (n->cap - 1)].len;
+	struct nlmsghdr *nlh = (void *)(n->out + end - len);
+
+	nlh->nlmsg_flags |= NLM_F_ACK;
+}
+
 static void
 flush(void *ctx)
 {
@@ -357,8 +380,10 @@ flush(void *ctx)
 
 	/* A callback of resync() may append to the queue: `gone` still holds */
 	while (!n->blocked && (count = next_batch(n, &octets)) > 0) {
-		ssize_t r = send(n->fd, n->out + gone, octets, MSG_DONTWAIT);
+		ssize_t r;
 
+		ask_last(n, gone + octets, count);
+		r = send(n->fd, n->out + gone, octets, MSG_DONTWAIT);
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
@@ -390,7 +415,7 @@ netlink_send(struct netlink *n, struct nl_msg *m, netlink_done_fn *done,
 		return -ENOBUFS;
 	if (n->head - n->tail == n->cap)
 		ring_grow(n);
-	nlh->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	nlh->nlmsg_flags |= NLM_F_REQUEST;
 	nlh->nlmsg_seq = ++n->seq;
 	nlh->nlmsg_pid = 0;
 	/* alignment counts: the next message of the batch starts there */

@@ -2,7 +2,7 @@
 /*
  * Netlink in batches: requests queue up during a loop turn and leave in as few
  * sendmsg() calls as possible at its end; the loop reads the acknowledgements
- * and calls back.  Every request is acknowledged.  Order is kept.
+ * and calls back.  Every request is answered.  Order is kept.
  * Messages are built with libnl (struct nl_msg).
  */
 #ifndef PMIP_NETLINK_H

@@ -23,7 +23,7 @@ struct dp_op *
 dp_op_new(struct dp_base *b, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
 {
-	struct dp_op *op = calloc(1, sizeof(*op));
+	struct dp_op *op = malloc(sizeof(*op));
 
 	if (op == NULL)
 		abort();

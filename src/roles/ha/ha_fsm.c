@@ -322,7 +322,6 @@ static void
 drop_start(struct ha_op *op, const struct prefix *hnp,
     const struct in_addr *hoa4)
 {
-	free(op->req);
 	op->req = NULL;		/* has been answered */
 	op->kind = HA_OP_DROP;
 	ha_path_begin(op, drop_done);

@@ -18,10 +18,12 @@
  */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/util.h"
 #include "roles/ha/ha.h"
 
+#define SPARE_OPS 128	/* those of a turn, at most */
 #define STALE_RETRY_US (5 * USEC_PER_SEC)
 
 /* --- operations -------------------------------------------------------- */
@@ -30,39 +32,44 @@ struct ha_op *
 ha_op_new(struct ha *ha, struct bce *b, enum ha_op_kind kind,
     const struct ha_req *req)
 {
-	struct ha_op *op = calloc(1, sizeof(*op));
+	struct ha_op *op = ha->spare_ops;
 
-	if (op == NULL)
+	if (op != NULL) {
+		ha->spare_ops = op->next;
+		ha->nspare_ops--;
+	} else if ((op = malloc(sizeof(*op))) == NULL) {
 		abort();
+	}
 	assert(b->op == NULL);
+	/* all but the request, which is large */
+	memset(op, 0, offsetof(struct ha_op, asked));
 	op->ha = ha;
 	op->bce = b;
 	op->kind = kind;
 	op->before = (enum bce_state)b->state;
 	if (req != NULL) {
-		op->req = malloc(sizeof(*op->req));
-		if (op->req == NULL)
-			abort();
-		*op->req = *req;
+		op->asked = *req;
+		op->req = &op->asked;
 	}
 	b->op = op;
 	ha->pending++;
 	return op;
 }
 
-static void
-op_free(struct ha_op *op)
-{
-	free(op->req);
-	free(op);
-}
-
 void
 ha_op_end(struct ha_op *op)
 {
-	op->ha->pending--;
+	struct ha *ha = op->ha;
+
+	ha->pending--;
 	op->bce->op = NULL;
-	op_free(op);
+	if (ha->nspare_ops == SPARE_OPS) {
+		free(op);
+		return;
+	}
+	op->next = ha->spare_ops;
+	ha->spare_ops = op;
+	ha->nspare_ops++;
 }
 
 /* One answer less to wait for. */
@@ -75,7 +82,7 @@ op_answered(struct ha_op *op)
 	if (--op->waits > 0)
 		return;
 	if (op->ha == NULL) {
-		op_free(op);
+		free(op);
 		return;
 	}
 	for (unsigned i = 0; i < HA_PARTS && err == 0; i++)
@@ -251,4 +258,11 @@ ha_path_stop(struct ha *ha)
 	}
 	ha->stale = NULL;
 	ha->nstale = 0;
+	while (ha->spare_ops != NULL) {
+		struct ha_op *op = ha->spare_ops;
+
+		ha->spare_ops = op->next;
+		free(op);
+	}
+	ha->nspare_ops = 0;
 }
