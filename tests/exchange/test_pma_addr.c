@@ -1298,6 +1298,26 @@ START_TEST(test_ip4_kernel_refuses)
 }
 END_TEST
 
+/* What the data plane refused was one address; another is asked for at once. */
+START_TEST(test_ip4_kernel_refuses_one)
+{
+	struct t t = dual(INF);
+	const struct sim_pkt *p;
+
+	t.pma->kernel.refuse_set = 1;
+	learn4(&t, V4B, INF);
+	accept_as(&t, names(&t, HNP1), (struct a){ 0 });
+	says_ip4(names(&t, HNP1), NULL);
+	learn4(&t, V4, INF);
+	p = names(&t, HNP1);
+	says_ip4(p, V4);
+	accept_as(&t, p, (struct a){ 0 });
+	ck_assert(sim_routed(t.pma, V4 "/32", HA));
+	ck_assert_uint_eq(sim_kpaths(t.pma), 2);
+	sim_free(t.s);
+}
+END_TEST
+
 /* The path of the prefix is refused: both go, as ever. */
 START_TEST(test_kernel_refuses_ip6)
 {
@@ -2020,6 +2040,7 @@ main(void)
 	TL(test_ip4_refused, 2 * ARRAY_LEN(refusals4));
 	T(test_ip4_status_below_128);
 	TL(test_ip4_kernel_refuses, 4);
+	T(test_ip4_kernel_refuses_one);
 	TL(test_kernel_refuses_ip6, 2);
 	T(test_kernel_keeps_one);
 	T(test_ip4_first);
