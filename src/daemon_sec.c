@@ -114,7 +114,7 @@ daemon_sec_start(struct daemon *d)
 	free((void *)want.v);
 	if (r < 0)
 		return r;
-	if (conf->mode == SEC_NONE) {
+	if (conf->mode == SEC_NONE && daemon_has_role(d, "ha")) {
 		r = hao_sock_new(d->loop, d->log, d->stats, d->mh_clear,
 		    &d->hao);
 		if (r < 0)

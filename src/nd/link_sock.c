@@ -434,19 +434,23 @@ link_leave(struct link_io *io, const struct link_if *lif,
 	link_groups_leave(s->groups, lif->ifindex, group);
 }
 
-/* The kernel lets nobody use an address that is not this machine's. */
+/* Only to an address of its own would this machine speak from just that one. */
 static bool
 link_is_own(struct link_io *io UNUSED, const struct in6_addr *addr)
 {
-	const struct sockaddr_in6 sin = { .sin6_family = AF_INET6,
-		.sin6_addr = *addr };
+	const struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+		.sin6_addr = *addr, .sin6_port = htons(9) };	/* discard */
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in6 from;
+	socklen_t len = sizeof(from);
 	bool own;
 
 	if (fd < 0)
 		return false;
-	own = bind(fd, (const struct sockaddr *)(const void *)&sin,
-	    sizeof(sin)) == 0;
+	own = connect(fd, (const struct sockaddr *)(const void *)&to,
+	    sizeof(to)) == 0 && getsockname(fd, (struct sockaddr *)(void *)
+	    &from, &len) == 0 && memcmp(&from.sin6_addr, addr,
+	    sizeof(*addr)) == 0;
 	close(fd);
 	return own;
 }

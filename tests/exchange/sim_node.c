@@ -517,6 +517,7 @@ sim_pma_visitor(struct sim *s, struct pma_conf *c, const char *ifname,
 		.interface = ifname, .prefix = sim_prefix(prefix) };
 
 	c->visitor.at.line = 1;
+	c->visitor.max_strangers = 3;
 	list_add(s, &c->visitor.links, &l, sizeof(l));
 	return (struct pma_conf_visitor_link *)(uintptr_t)
 	    c->visitor.links.v + c->visitor.links.n - 1;

@@ -4,6 +4,7 @@
  * that have it.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "exchange/pma_kit.h"
 
@@ -391,6 +392,51 @@ START_TEST(test_stop)
 }
 END_TEST
 
+/* PROTOCOL 10.3: strangers are bounded, also when they come and go; those that
+ * are known are not crowded out. */
+START_TEST(test_many_strangers)
+{
+	struct t t = setup_visitors();
+	struct sim_mn *mn[6];
+	char mac[32];
+	unsigned served = 0;
+
+	t.conf->visitor.unknown = 1;
+	start(&t);
+	for (unsigned i = 0; i < 6; i++) {
+		snprintf(mac, sizeof(mac), "02:00:00:00:08:0%u", i);
+		mn[i] = sim_mn_new(t.s, mac);
+		sim_mn_plug(mn[i], t.pma, 1);
+		sim_mn_rs(mn[i]);
+	}
+	sim_mn_rs(t.mn2);
+	sim_run_for(t.s, SEC);
+	for (unsigned i = 0; i < 6; i++)
+		served += sim_mn_has_prefix(mn[i], VISIT);
+	ck_assert_uint_eq(served, 3);
+	is_visitor(&t, t.mn2, MN2);
+	ck_assert_uint_ge(stat_of(&t, "unknown-mac"), 3);
+	/* One leaves, and there is room for another. */
+	for (unsigned i = 0; i < 6; i++) {
+		if (sim_mn_has_prefix(mn[i], VISIT)) {
+			snprintf(mac, sizeof(mac), "02:00:00:00:08:0%u", i);
+			break;
+		}
+	}
+	sim_attach(t.pma, ATTACH_DOWN, ATTACH_BY_FDB, 1, mac, NULL);
+	for (unsigned i = 0; i < 6; i++) {
+		if (mn[i]->nra == 0)
+			sim_mn_rs(mn[i]);
+	}
+	sim_run_for(t.s, SEC);
+	served = 0;
+	for (unsigned i = 0; i < 6; i++)
+		served += sim_mn_has_prefix(mn[i], VISIT);
+	ck_assert_uint_eq(served, 3);
+	sim_free(t.s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -414,6 +460,7 @@ main(void)
 	L(test_kernel_refuses, 2);
 	T(test_reload);
 	L(test_stop, 2);
+	T(test_many_strangers);
 #undef T
 #undef L
 	tcase_set_timeout(tc, 60);

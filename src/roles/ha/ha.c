@@ -527,12 +527,13 @@ plain_bu(struct ha *ha, const struct mh_pkt *pkt, const struct mh_msg *bu)
 {
 	struct ha_peer *p = ha_peer_find(ha, &pkt->src);
 	struct mh_msg m = { .type = MH_BA };
-	bool proxied = is_proxied(ha, pkt->has_hao ? &pkt->hao : &pkt->src);
+	bool proxied;
 
 	if (p == NULL || !p->listed) {
 		stat_inc(&ha->st, HA_ST_PLAIN_BU_DROP);
 		return;
 	}
+	proxied = is_proxied(ha, pkt->has_hao ? &pkt->hao : &pkt->src);
 	stat_inc(&ha->st, proxied ? HA_ST_PLAIN_BU_PROXY : HA_ST_PLAIN_BU);
 	m.ba.status = proxied ? BA_TYPE_CHANGE : BA_NO_HOME_REGISTRATION;
 	m.ba.seq = bu->bu.seq;

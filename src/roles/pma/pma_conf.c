@@ -146,6 +146,10 @@ static const struct cfg_field visitor_fields[] = {
 	F(pma_conf_visitor, "unknown", CFG_ENUM, unknown,
 	    .names = welcome_names, .def = "deny",
 	    .help = "What becomes of nodes that the policy does not know."),
+	F(pma_conf_visitor, "max-strangers", CFG_UINT, max_strangers,
+	    .min = 1, .max = 1000000, .def = "1000",
+	    .help = "With unknown: visitor, at most that many nodes of which "
+	    "only the MAC address is known; further ones are ignored."),
 	F(pma_conf_visitor, "denied", CFG_ENUM, denied,
 	    .names = welcome_names, .def = "deny",
 	    .help = "What becomes of nodes that their home agent refuses."),

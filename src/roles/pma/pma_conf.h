@@ -56,6 +56,7 @@ struct pma_conf_visitor {	/* `visitor:` (6.9) */
 	struct cfg_where at;	/* line 0: no visitors */
 	struct cfg_list links;	/* struct pma_conf_visitor_link */
 	int unknown, denied;	/* 1: they are visitors, too */
+	uint32_t max_strangers;	/* without even a name */
 };
 
 struct pma_conf {

@@ -23,6 +23,7 @@
 #define INITIAL_DHAAD_TIMEOUT (3 * USEC_PER_SEC)
 #define KEEP_US (3600 * USEC_PER_SEC)
 #define ENTRIES_MAX 4096
+#define EVICT 16		/* looked at when there are so many */
 
 struct pma_disc {
 	struct hnode node;
@@ -126,12 +127,32 @@ disc_timer(struct timer *t)
 		ask(d);
 }
 
+static void
+evict_known(void *ctx, struct hnode *n)
+{
+	struct pma_disc *d = CONTAINER_OF(n, struct pma_disc, node);
+
+	(void)ctx;
+	if (!in6_is_zero(&d->agent))
+		disc_free(d);
+}
+
+/* What is known can be asked for again; nodes in service need it no more. */
+static bool
+make_room(struct pma *p)
+{
+	if (htab_count(p->disc) >= ENTRIES_MAX &&
+	    !htab_walk(p->disc, &p->disc_cursor, EVICT, evict_known, NULL))
+		p->disc_cursor = 0;
+	return htab_count(p->disc) < ENTRIES_MAX;
+}
+
 static struct pma_disc *
 disc_new(struct pma *p, const struct prefix *prefix)
 {
 	struct pma_disc *d;
 
-	if (htab_count(p->disc) >= ENTRIES_MAX ||
+	if (!make_room(p) ||
 	    (d = calloc(1, sizeof(*d))) == NULL) {
 		stat_inc(&p->st, PMA_ST_DISC_FULL);
 		return NULL;

@@ -255,6 +255,7 @@ list_free(struct bule *b)
 
 	assert(b->paths == NULL && b->tunnel == NULL);
 	disc_cancel(b);
+	visitor_gone(b);
 	timer_cancel(w, &b->t_signal);
 	timer_cancel(w, &b->t_expiry);
 	timer_cancel(w, &b->t_ra);

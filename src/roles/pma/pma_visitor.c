@@ -194,7 +194,9 @@ visitor_name(const struct pma *p, const struct pma_access *a,
 {
 	char text[ADDR_STRLEN];
 
-	if (!p->conf->visitor.unknown || a->visit == NULL || mac_is_zero(mac))
+	/* Whoever can send a frame can be one more of them. */
+	if (!p->conf->visitor.unknown || a->visit == NULL ||
+	    mac_is_zero(mac) || p->strangers >= p->conf->visitor.max_strangers)
 		return NULL;
 	snprintf(buf, VISITOR_NAME_MAX, STRANGER_PREFIX "%s",
 	    mac_str(mac, text));
@@ -237,6 +239,32 @@ look_after(struct bule *b)
 	timer_arm(wheel_of(b), &b->t_signal, b->pma->conf->lifetime_us);
 }
 
+static bool
+is_stranger(const struct bule *b)
+{
+	return strncmp(b->nai, STRANGER_PREFIX, strlen(STRANGER_PREFIX)) == 0;
+}
+
+static void
+set_visitor(struct bule *b, bool is)
+{
+	if (b->visitor == is)
+		return;
+	b->visitor = is;
+	if (!is_stranger(b))
+		return;
+	if (is)
+		b->pma->strangers++;
+	else
+		b->pma->strangers--;
+}
+
+void
+visitor_gone(struct bule *b)
+{
+	set_visitor(b, false);
+}
+
 bool
 visitor_enter(struct bule *b, enum visitor_cause cause)
 {
@@ -249,10 +277,10 @@ visitor_enter(struct bule *b, enum visitor_cause cause)
 		return false;
 	leave_home(b);
 	b->awaiting = false;
-	b->visitor = true;
+	set_visitor(b, true);
 	fsm_set_state(b, BUL_VISITOR);
 	if (!take_link(b, c)) {
-		b->visitor = false;
+		set_visitor(b, false);
 		return false;
 	}
 	stat_inc(&p->st, PMA_ST_VISITOR);
@@ -283,7 +311,7 @@ visitor_leave(struct bule *b)
 	fsm_stop_service(b);
 	if (b->more != NULL)
 		learn_nothing(b);
-	b->visitor = false;
+	set_visitor(b, false);
 }
 
 /* Who was a stranger, and is in the policy now. NULL: still nobody. */
@@ -292,8 +320,7 @@ recognised(const struct bule *b)
 {
 	struct policy *policy = b->pma->role.env->policy;
 
-	return strncmp(b->nai, STRANGER_PREFIX, strlen(STRANGER_PREFIX)) != 0 ?
-	    NULL : policy->ops->by_mac(policy, &b->mac);
+	return is_stranger(b) ? policy->ops->by_mac(policy, &b->mac) : NULL;
 }
 
 void
