@@ -94,10 +94,12 @@ def rates(world, res, nodes, kind, reps, main):
         settle()
         if kind == "routes" and main:
             res["memory-routes"].add((kernel_memory() - before) / nodes)
-        for _ in range(reps):
+        for _ in range(reps if kind == "bpf" else 0):
             b.ratio(rows["refresh"], "refresh", ops(nodes))
         for _ in range(reps):
             b.ratio(rows["handover"], "handover", ops(nodes))
+    if kind != "bpf":
+        del rows["refresh"]     # it knows nothing of the data plane
     for mode, row in rows.items():
         res.curve("rates", f"{mode} ({kind})", nodes, row.median)
         res.remarks.append(
@@ -124,7 +126,7 @@ def with_ipv4(world, res, nodes, kind, reps):
 def registrations(b, row, reps):
     """Fresh bindings until all are there.  Few nodes: they come and go, for
     long enough to be measured."""
-    cycles = max(1, MIN_OPS // b.nodes)
+    cycles = 1 if reps == 1 else max(1, MIN_OPS // b.nodes)
     for k in range(reps if cycles > 1 else 1):
         chunks = 1 if cycles > 1 else reps
         if cycles > 1:
