@@ -79,7 +79,7 @@ $(BUILD)/%.o: %.c config.mk
 
 # The packet programs, and their bytes as an object of the daemon.
 BPF_CFLAGS := -O2 -g -target bpf -Wall -Wextra -Werror \
-	-I/usr/include/$(if $(CONF_CC),$(shell $(CONF_CC) -dumpmachine 2>/dev/null))
+	-I/usr/include/$(if $(BPF_CLANG),$(shell $(BPF_CLANG) -print-multiarch 2>/dev/null))
 $(BUILD)/%.bpf.o: src/dataplane/bpf/%.bpf.c $(wildcard src/dataplane/bpf/*.h) config.mk
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  BPF   $<")

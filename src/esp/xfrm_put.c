@@ -151,9 +151,10 @@ static void
 put_replay(struct nl_msg *m, const struct spd_flow *f,
     const struct xfrm_key *k)
 {
-	struct {
+	union {
 		struct xfrm_replay_state_esn head;
-		uint32_t bmp[WINDOW_WORDS];
+		uint8_t all[sizeof(struct xfrm_replay_state_esn) +
+		    WINDOW_WORDS * sizeof(uint32_t)];
 	} s = { .head = { .bmp_len = WINDOW_WORDS, .replay_window = WINDOW } };
 
 	if (f->dir == SPD_OUT) {
@@ -163,7 +164,8 @@ put_replay(struct nl_msg *m, const struct spd_flow *f,
 		s.head.seq = (uint32_t)k->seq;
 		s.head.seq_hi = (uint32_t)(k->seq >> 32);
 		if (k->seq != 0)
-			memset(s.bmp, 0xff, sizeof(s.bmp));
+			memset(s.all + sizeof(s.head), 0xff,
+			    sizeof(s.all) - sizeof(s.head));
 	}
 	nla_put(m, XFRMA_REPLAY_ESN_VAL, sizeof(s), &s);
 	nla_put_u32(m, XFRMA_REPLAY_THRESH, NOTICE_EVERY);
@@ -172,14 +174,14 @@ put_replay(struct nl_msg *m, const struct spd_flow *f,
 static void
 put_auth(struct nl_msg *m, const char *name, const uint8_t *key, size_t len)
 {
-	struct {
+	union {
 		struct xfrm_algo_auth head;
-		uint8_t key[ESP_KEY_MAX];
+		uint8_t all[sizeof(struct xfrm_algo_auth) + ESP_KEY_MAX];
 	} a = { .head = { .alg_key_len = (unsigned)len * 8,
 		.alg_trunc_len = ICV_BITS } };
 
 	strncpy(a.head.alg_name, name, sizeof(a.head.alg_name) - 1);
-	memcpy(a.key, key, len);
+	memcpy(a.all + sizeof(a.head), key, len);
 	nla_put(m, XFRMA_ALG_AUTH_TRUNC, (int)(sizeof(a.head) + len), &a);
 	explicit_bzero(&a, sizeof(a));
 }
@@ -187,14 +189,14 @@ put_auth(struct nl_msg *m, const char *name, const uint8_t *key, size_t len)
 static void
 put_aead(struct nl_msg *m, const char *name, const uint8_t *key, size_t len)
 {
-	struct {
+	union {
 		struct xfrm_algo_aead head;
-		uint8_t key[ESP_KEY_MAX];
+		uint8_t all[sizeof(struct xfrm_algo_aead) + ESP_KEY_MAX];
 	} a = { .head = { .alg_key_len = (unsigned)len * 8,
 		.alg_icv_len = ICV_BITS } };
 
 	strncpy(a.head.alg_name, name, sizeof(a.head.alg_name) - 1);
-	memcpy(a.key, key, len);
+	memcpy(a.all + sizeof(a.head), key, len);
 	nla_put(m, XFRMA_ALG_AEAD, (int)(sizeof(a.head) + len), &a);
 	explicit_bzero(&a, sizeof(a));
 }

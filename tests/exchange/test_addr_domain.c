@@ -163,7 +163,7 @@ add(struct t *t, enum six six, enum four four)
 static struct bule *
 entry(struct t *t, const struct node *n, int i)
 {
-	struct role *r = sim_role(t->pma[i], "pma");
+	struct role *r = i < 0 ? NULL : sim_role(t->pma[i], "pma");
 
 	if (r == NULL)
 		return NULL;

@@ -292,11 +292,10 @@ sa_info(const char *src, const char *dst, uint32_t spi)
 static void
 sa_algs(struct xfrm_msg *m, const char *auth, const char *crypt)
 {
-	struct {
+	union {
 		struct xfrm_algo_auth h;
-		uint8_t key[32];
-	} a = { .h = { .alg_key_len = 256, .alg_trunc_len = 128 },
-		.key = { 1, 2, 3 } };
+		uint8_t all[sizeof(struct xfrm_algo_auth) + 32];
+	} a = { .h = { .alg_key_len = 256, .alg_trunc_len = 128 } };
 	struct xfrm_algo c = { .alg_key_len = 0 };
 
 	snprintf(a.h.alg_name, sizeof(a.h.alg_name), "%s", auth);
@@ -372,21 +371,22 @@ END_TEST
 START_TEST(test_read_sa)
 {
 	struct xfrm_usersa_info info = sa_info(PMA, HA, 0xc0ffee01);
-	struct {
+	union {
 		struct xfrm_replay_state_esn h;
-		uint32_t bmp[2];
+		uint8_t all[sizeof(struct xfrm_replay_state_esn) + 8];
 	} esn = { .h = { .bmp_len = 2, .oseq = 5, .oseq_hi = 1, .seq = 9,
 		.seq_hi = 2, .replay_window = 64 } };
-	struct {
+	union {
 		struct xfrm_algo_aead h;
-		uint8_t key[36];
+		uint8_t all[sizeof(struct xfrm_algo_aead) + 36];
 	} aead = { .h = { .alg_name = "rfc7539esp(chacha20,poly1305)",
-		.alg_key_len = 288, .alg_icv_len = 128 }, .key = { 0xaa } };
+		.alg_key_len = 288, .alg_icv_len = 128 } };
 	struct xfrm_msg m;
 	struct spd_sa sa;
 	struct in6_addr ha = xfrm_ip(HA);
 	char buf[80];
 
+	aead.all[sizeof(aead.h)] = 0xaa;
 	info.flags = XFRM_STATE_ESN;
 	info.stats = (struct xfrm_stats){ .replay_window = 2, .replay = 1,
 		.integrity_failed = 4 };

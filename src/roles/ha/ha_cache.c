@@ -172,11 +172,11 @@ ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 			    sizeof(struct bce) + v[i].len);
 	}
 	for (i = 0; i < n; i++) {
-		const struct bce *b = CONTAINER_OF(v[i].node, const struct bce,
-		    by_nai);
+		const struct bce *b;
 
 		if (v[i].node == NULL)
 			continue;
+		b = CONTAINER_OF(v[i].node, const struct bce, by_nai);
 		prefetch(b->profile, sizeof(*b->profile));
 	}
 }
