@@ -213,7 +213,8 @@ struct bule {
 	X(PMA_ST_RA_FAILED, "ra-failed", "that could not be sent") \
 	X(PMA_ST_RS, "rs-received", "Router Solicitations of known nodes") \
 	X(PMA_ST_PROBE, "probes-sent", "Neighbour Solicitations") \
-	X(PMA_ST_LEARNT, "addresses-learnt", "by DHCP, of either family") \
+	X(PMA_ST_LEARNT, "addresses-learnt", \
+	    "by DHCP or from the home agent, of either family") \
 	X(PMA_ST_FORGOTTEN, "addresses-forgotten", \
 	    "leases that ended: released, declined, refused, expired") \
 	X(PMA_ST_HOA_OUTSIDE, "address-outside", \

@@ -23,6 +23,7 @@
 #include "core/util.h"
 #include "roles/pma/pma.h"
 
+/* Timers reach 49 days; what is longer will have been renewed by then. */
 #define LEASE_TIMER_MAX_S (40 * 86400)
 #define LOG(b) ((b)->pma->role.env->log)
 #define MOD(b) ((b)->pma->role.ops->name)
@@ -75,7 +76,6 @@ unusable(struct bule *b, const struct prefix *addr)
 		    KV_STR("nai", b->nai), KV_PREFIX("addr", addr));
 }
 
-/* What a timer reaches; what is longer will have been renewed by then. */
 static void
 set_lease(struct bule *b, struct timer *t, uint32_t seconds)
 {
