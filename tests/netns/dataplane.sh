@@ -28,6 +28,8 @@ NODE2=2001:db8:1:9::1 NODE24=10.9.0.101 HAA2=2001:db8:a::2
 VIS=2001:db8:77:1::5 VIS4=10.77.0.5
 CN6=2001:db8:c::2 CN4=192.0.2.2 COVER="2001:db8:1::/48 10.9.0.0/16"
 MAC=02:00:00:00:00:01
+SETTLE=0.3 # seconds until tcpdump has seen what came
+[ -z "${IN_KERNEL:-}" ] || SETTLE=1
 dir=$(mktemp -d -t dataplane.XXXXXX)
 passed=0 failed=0 skipped=0
 
@@ -142,7 +144,7 @@ capture() {
 }
 captured() {
 	local a=-1 b=0		# until nothing more comes
-	while [ $a != $b ]; do a=$b; sleep 0.3; b=$(stat -c %s "$dir/pcap"); done
+	while [ $a != $b ]; do a=$b; sleep $SETTLE; b=$(stat -c %s "$dir/pcap"); done
 	kill -TERM $CAP; wait $CAP 2>/dev/null
 	tcpdump -nnr "$dir/pcap" -v 2>/dev/null
 }
