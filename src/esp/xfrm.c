@@ -175,8 +175,6 @@ judge(struct xfrm *x, size_t i)
 		    KV_IN6("peer", &p->remote), KV_IN6("local", &p->local),
 		    KV_STR("missing", why(x, p)));
 	}
-	if (x->a.changed != NULL)
-		x->a.changed(x->a.ctx, i, p->ready);
 }
 
 static void
@@ -303,15 +301,29 @@ sa_keep(struct xfrm *x, const struct spd_sa *sa)
 
 static void resync(struct xfrm *x);
 
+/*
+ * May it be used?  What we cannot read might be a policy that lets everything
+ * pass: then nobody is ready until all has been read again (look_again()).
+ */
+static bool
+was_read(struct xfrm *x, enum spd_read r)
+{
+	stat_inc(&x->st, r);
+	if (r == SPD_READ_SHORT || r == SPD_READ_BAD)
+		x->unread = -EBADMSG;
+	return r == SPD_READ_OK;
+}
+
 static void
 policy_news(struct xfrm *x, const struct nlmsghdr *nlh)
 {
 	struct spd_policy p;
-	enum spd_read r = spd_read_policy(nlh, &p);
 
-	stat_inc(&x->st, r);
-	if (r != SPD_READ_OK)
+	if (!was_read(x, spd_read_policy(nlh, &p))) {
+		if (x->unread != 0)
+			judge_all(x);
 		return;
+	}
 	if (nlh->nlmsg_type == XFRM_MSG_DELPOLICY || spd_is_hard(nlh))
 		policy_drop(x, p.index);
 	else
@@ -323,11 +335,12 @@ static void
 sa_news(struct xfrm *x, const struct nlmsghdr *nlh)
 {
 	struct spd_sa sa;
-	enum spd_read r = spd_read_sa(nlh, &sa);
 
-	stat_inc(&x->st, r);
-	if (r != SPD_READ_OK)
+	if (!was_read(x, spd_read_sa(nlh, &sa))) {
+		if (x->unread != 0)
+			judge_all(x);
 		return;
+	}
 	if (nlh->nlmsg_type == XFRM_MSG_DELSA || spd_is_hard(nlh))
 		sa_drop(x, &sa);
 	else if (nlh->nlmsg_type != XFRM_MSG_EXPIRE)
@@ -395,10 +408,8 @@ policy_dumped(void *ctx, const struct nlmsghdr *nlh)
 {
 	struct xfrm *x = ctx;
 	struct spd_policy p;
-	enum spd_read r = spd_read_policy(nlh, &p);
 
-	stat_inc(&x->st, r);
-	if (r == SPD_READ_OK)
+	if (was_read(x, spd_read_policy(nlh, &p)))
 		policy_keep(x, &p);
 }
 
@@ -413,10 +424,8 @@ sa_dumped(void *ctx, const struct nlmsghdr *nlh)
 {
 	struct xfrm *x = ctx;
 	struct spd_sa sa;
-	enum spd_read r = spd_read_sa(nlh, &sa);
 
-	stat_inc(&x->st, r);
-	if (r == SPD_READ_OK)
+	if (was_read(x, spd_read_sa(nlh, &sa)))
 		sa_keep(x, &sa);
 }
 
@@ -429,17 +438,20 @@ sas_again(void *ctx)
 static void
 reread(struct xfrm *x)
 {
-	int r;
+	int before = x->unread, r;
 
 	stat_inc(&x->st, ST_RESYNC);
 	x->full = false;
+	x->unread = 0;
 	x->npol = x->nsa = 0;
 	r = xfrm_dump_policies(x->nl, policy_dumped, policies_again, x);
 	if (r == 0)
 		r = xfrm_dump_sas(x->nl, sa_dumped, sas_again, x);
 	if (r < 0)
-		log_err(x->a.log, MOD, "kernel-unreadable", KV_ERR(r));
-	x->unread = r;
+		x->unread = r;
+	if (x->unread != 0 && before == 0)
+		log_err(x->a.log, MOD, "kernel-unreadable",
+		    KV_ERR(x->unread));
 }
 
 static void

@@ -61,11 +61,6 @@ struct xfrm_args {
 	struct stats *stats;
 	const struct clock *clock;	/* "last use" is on the wall clock */
 	/*
-	 * A peer became ready, or is no longer (from the loop, or from within
-	 * xfrm_set_peers()).  May be NULL.
-	 */
-	void (*changed)(void *ctx, size_t peer, bool ready);
-	/*
 	 * Write this down: no sequence number up to `seq` of this static
 	 * security association may be used again (out) or accepted again (in)
 	 * by a later kernel.  Out: some way ahead of what is used, exact when

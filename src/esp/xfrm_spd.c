@@ -152,6 +152,7 @@ spd_read_policy(const struct nlmsghdr *nlh, struct spd_policy *ret)
 	const uint8_t *v;
 	enum spd_read r = policy_info(nlh, &info, &a);
 	struct xfrm_mark mark;
+	uint32_t if_id;
 	uint16_t type;
 	size_t len;
 
@@ -170,9 +171,11 @@ spd_read_policy(const struct nlmsghdr *nlh, struct spd_policy *ret)
 		else if (type == XFRMA_MARK && len >= sizeof(mark)) {
 			memcpy(&mark, v, sizeof(mark));
 			p.sel.narrow = p.sel.narrow || mark.m != 0;
-		} else if (type == XFRMA_IF_ID && len >= sizeof(uint32_t)) {
+		} else if (type == XFRMA_IF_ID && len >= sizeof(if_id)) {
 			/* our packets come from no xfrm interface */
-			return SPD_READ_OTHER;
+			memcpy(&if_id, v, sizeof(if_id));
+			if (if_id != 0)
+				return SPD_READ_OTHER;
 		} else if (type == XFRMA_POLICY_TYPE && len >= 1 &&
 		    *v != XFRM_POLICY_TYPE_MAIN) {
 			/* they come on top of the main ones */
