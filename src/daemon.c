@@ -122,9 +122,8 @@ daemon_reload(struct daemon *d, char *why, size_t whycap)
 		r = -EBUSY;
 	}
 	if (r == 0 && (r = daemon_sec_prepare(d, conf)) < 0)
-		errors_add(&errs, "%s:%u:%u: error: security: not applied, "
-		    "see the log", d->opts->config, conf->security.at.line,
-		    conf->security.at.col);
+		errors_add(&errs, "%s: error: security: not applied, see the "
+		    "log", d->opts->config);
 	if (r == 0 && (r = policy_file_reload(d->env.policy,
 	    conf->policy.file, &errs)) < 0)
 		sec_abort(d->sec);

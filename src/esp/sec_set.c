@@ -195,6 +195,19 @@ build_peer(struct sec *s, struct sec_set *set, const struct sec_peer_conf *c)
 	return r;
 }
 
+/* Is that peer configured, towards whichever address of ours? */
+static bool
+has_remote(const struct sec_conf *conf, const struct in6_addr *remote)
+{
+	const struct sec_peer_conf *c = conf->peers.v;
+
+	for (size_t i = 0; i < conf->peers.n; i++) {
+		if (in6_eq(&c[i].address, remote))
+			return true;
+	}
+	return false;
+}
+
 int
 sec_set_new(struct sec *s, const struct sec_conf *conf,
     const struct sec_want *want, struct sec_set **ret)
@@ -218,7 +231,8 @@ sec_set_new(struct sec *s, const struct sec_conf *conf,
 		return r;
 	}
 	for (size_t i = 0; i < want->n; i++) {
-		if (sec_set_peer(s, set, &want->v[i].local,
+		if (!has_remote(conf, &want->v[i].remote) &&
+		    sec_set_peer(s, set, &want->v[i].local,
 		    &want->v[i].remote) == NULL)
 			add_peer(s, set, &want->v[i].local,
 			    &want->v[i].remote);

@@ -783,6 +783,13 @@ START_TEST(test_wanted_pairs)
 	ck_assert_uint_eq(the_kernel.npeer, 2);
 	the_kernel.ready = true;
 	ck_assert_int_eq(say(e, HA, P2), 0);
+	/* nor is one that the section has, with another address of ours */
+	e->conf = parse(e, "peers: [{address: " P1 ", local: " HA2 "}]\n");
+	ck_assert_int_eq(sec_prepare(e->sec, e->conf, &want), 0);
+	sec_commit(e->sec);
+	ck_assert_uint_eq(the_kernel.npeer, 2);
+	ck_assert_int_eq(say(e, HA2, P1), 0);
+	ck_assert_int_eq(say(e, HA, P1), -EACCES);
 	end_free(e);
 }
 END_TEST
