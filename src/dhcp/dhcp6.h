@@ -106,7 +106,6 @@ extern const struct stat_desc dhcp6_drop_desc[DHCP6_DROP_MAX];
 /* Of anything; "?" for what we do not know. */
 const char *dhcp6_type_name(uint8_t type);
 
-
 enum dhcp6_drop dhcp6_parse(const void *data, size_t len,
     struct dhcp6_msg *ret);
 enum dhcp6_drop dhcp6_parse_relay(const void *data, size_t len,

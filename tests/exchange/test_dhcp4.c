@@ -83,7 +83,7 @@ id_is(const struct sim_id *id, const char *text)
 	return id->n == strlen(text) && memcmp(id->b, text, id->n) == 0;
 }
 
-/* --- link selection -------------------------------------------------------- */
+/* --- link selection ---------------------------------------------------- */
 
 /* D5.6-3, D6.5-2, D6.8-5, D6.8-6, A30: what the server is told. */
 START_TEST(test_discover)
@@ -270,7 +270,7 @@ START_TEST(test_servers)
 }
 END_TEST
 
-/* --- what becomes of an address ------------------------------------------------ */
+/* --- what becomes of an address ---------------------------------------- */
 
 static struct sim_d4
 renewal(struct t *t, uint8_t type)
@@ -486,7 +486,7 @@ START_TEST(test_wrong_subnet)
 }
 END_TEST
 
-/* --- what is dropped --------------------------------------------------------- */
+/* --- what is dropped --------------------------------------------------- */
 
 START_TEST(test_requests)
 {
@@ -614,7 +614,7 @@ START_TEST(test_replies)
 }
 END_TEST
 
-/* --- gateway ---------------------------------------------------------------- */
+/* --- gateway ----------------------------------------------------------- */
 
 static uint64_t
 ha_count(struct t *t, const char *name)

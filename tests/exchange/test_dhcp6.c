@@ -58,7 +58,7 @@ about(struct sim_mn *mn, uint8_t type, const char *addr)
 	return m;
 }
 
-/* --- what is relayed ---------------------------------------------------- */
+/* --- what is relayed --------------------------------------------------- */
 
 /* D6.3-3, D6.3-4, D6.8-1, D6.8-2: the link-address is the home prefix. */
 START_TEST(test_relay_forward)
@@ -172,7 +172,7 @@ START_TEST(test_held)
 }
 END_TEST
 
-/* 6.9-2: nobody is relayed before, or instead of, registration. */
+/* Nobody is relayed before, or instead of, registration. */
 START_TEST(test_gate)
 {
 	struct t t = setup();
@@ -206,7 +206,7 @@ START_TEST(test_off)
 }
 END_TEST
 
-/* --- several servers ------------------------------------------------------ */
+/* --- several servers --------------------------------------------------- */
 
 static struct t
 setup_two(void)
@@ -295,7 +295,7 @@ START_TEST(test_server_down)
 }
 END_TEST
 
-/* --- what becomes of an address -------------------------------------------- */
+/* --- what becomes of an address ---------------------------------------- */
 
 static struct t
 setup_bound(void)
@@ -500,7 +500,7 @@ START_TEST(test_renew_past_us)
 }
 END_TEST
 
-/* --- the other model, the other kind of link ---------------------------------- */
+/* --- the other model, the other kind of link --------------------------- */
 
 #define SHARED "2001:db8:1:5::/64"
 #define S1 "2001:db8:1:5::100"
@@ -629,7 +629,7 @@ START_TEST(test_point_to_point)
 }
 END_TEST
 
-/* --- what is dropped: from nodes -------------------------------------------- */
+/* --- what is dropped: from nodes --------------------------------------- */
 
 START_TEST(test_malformed)
 {
@@ -744,7 +744,7 @@ START_TEST(test_rate)
 }
 END_TEST
 
-/* --- what is dropped: from servers --------------------------------------------- */
+/* --- what is dropped: from servers ------------------------------------- */
 
 /* A question, and the answer by hand. */
 struct answer {
@@ -864,7 +864,7 @@ START_TEST(test_node_gone)
 }
 END_TEST
 
-/* --- moving --------------------------------------------------------------------- */
+/* --- moving ------------------------------------------------------------ */
 
 /* D3-3, D7.1-7: the same address behind the next router. */
 START_TEST(test_move)
@@ -882,7 +882,7 @@ START_TEST(test_move)
 }
 END_TEST
 
-/* --- configuration ---------------------------------------------------------------- */
+/* --- configuration ----------------------------------------------------- */
 
 START_TEST(test_listen)
 {

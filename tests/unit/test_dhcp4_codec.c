@@ -185,7 +185,7 @@ octets_are(const struct dhcp4_octets *o, const char *s)
 	return o->p != NULL && o->n == strlen(s) && memcmp(o->p, s, o->n) == 0;
 }
 
-/* --- golden ------------------------------------------------------------- */
+/* --- golden ------------------------------------------------------------ */
 
 START_TEST(test_discover)
 {
@@ -258,7 +258,7 @@ START_TEST(test_mask)
 }
 END_TEST
 
-/* --- option 82 -------------------------------------------------------------- */
+/* --- option 82 --------------------------------------------------------- */
 
 /* Taken out: what the client sees is what the server wrote, and nothing of
  * the relay. */
@@ -374,7 +374,7 @@ START_TEST(test_agent_too_long)
 }
 END_TEST
 
-/* --- options in all places ---------------------------------------------------- */
+/* --- options in all places --------------------------------------------- */
 
 /* A message with those options, from octet 240 on. */
 static size_t

@@ -210,7 +210,7 @@ same_relay(const struct dhcp6_relay *a, const struct dhcp6_relay *b)
 	    same_octets(&a->msg, &b->msg);
 }
 
-/* --- golden ------------------------------------------------------------- */
+/* --- golden ------------------------------------------------------------ */
 
 START_TEST(test_solicit)
 {
@@ -288,7 +288,7 @@ START_TEST(test_release)
 }
 END_TEST
 
-/* --- statuses ------------------------------------------------------------- */
+/* --- statuses ---------------------------------------------------------- */
 
 /* Offsets in golden_release_reply. */
 enum { OFF_IA_STATUS = 102, OFF_STATUS = 153 };
@@ -346,7 +346,7 @@ START_TEST(test_address_status)
 }
 END_TEST
 
-/* --- drops ------------------------------------------------------------------ */
+/* --- drops ------------------------------------------------------------- */
 
 START_TEST(test_drops)
 {
@@ -426,7 +426,7 @@ START_TEST(test_many_addresses)
 }
 END_TEST
 
-/* --- nesting, and the law ------------------------------------------------------ */
+/* --- nesting, and the law ---------------------------------------------- */
 
 static const struct dhcp6_octets solicit = { golden_solicit,
 	sizeof(golden_solicit) };

@@ -2,12 +2,12 @@
 /*
  * DHCP relay of the proxy mobile agent: what both families share.
  *
- *   node --link socket--> dhcp_udp() -> from_node() --gate--> relay() -> server
- *                                            |                  ^
- *                                            +-- held ----------+ dhcp_node_ready()
- *   node <--link socket-- dhcp_deliver() <- from_server() <- dhcp_core() <- server
- *                                            |
- *                                            +-> fsm_learn_*(), fsm_forget_*()
+ *   node --link socket--> dhcp_udp() -> from_node() -gate-> relay() -> server
+ *                                          |                 ^
+ *                                          +-- held ---------+ node_ready()
+ *   node <-link socket-- dhcp_deliver() <- from_server() <- core() <- server
+ *                                          |
+ *                                          +-> fsm_learn_*(), fsm_forget_*()
  *
  * The link socket sees what a node sends to port 547 or 67 whatever its
  * destination, so also a renewal that the node sends to the server itself and
@@ -35,7 +35,7 @@ static const struct stat_desc dhcp_stats[PDH_MAX] = {
 #undef X
 };
 
-/* --- drops --------------------------------------------------------------- */
+/* --- drops ------------------------------------------------------------- */
 
 static void
 say(struct pma *p, const char *why, const struct bule *b,
@@ -70,7 +70,7 @@ dhcp_malformed(struct pma *p, struct stat_group *st,
 	say(p, d->name, NULL, mac);
 }
 
-/* --- who is who ---------------------------------------------------------- */
+/* --- who is who -------------------------------------------------------- */
 
 size_t
 dhcp_id(const struct bule *b, char buf[DHCP_ID_MAX])
@@ -120,7 +120,7 @@ dhcp_by_mac(const struct pma *p, const struct mac *mac)
 	return NULL;
 }
 
-/* --- one node ------------------------------------------------------------ */
+/* --- one node ---------------------------------------------------------- */
 
 static struct wheel *
 wheel_of(const struct dhcp_side *s)
@@ -322,7 +322,7 @@ dhcp_node_free(struct bule *b)
 	b->more->dhcp = NULL;
 }
 
-/* --- sending ------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------- */
 
 static void
 send_failed(struct bule *b, int err)
@@ -379,7 +379,7 @@ dhcp_to_server(struct bule *b, const struct dhcp_addr *src,
 		send_failed(b, r);
 }
 
-/* --- receiving ----------------------------------------------------------- */
+/* --- receiving --------------------------------------------------------- */
 
 static bool
 relayed_family(const struct pma *p, const struct udp_msg *m)
@@ -473,7 +473,7 @@ dhcp_core(struct role *r, const struct dhcp_pkt *pkt)
 	}
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------- */
 
 static size_t
 wanted(const struct pma_conf *c, struct dhcp_addr ret[DHCP_LISTEN_MAX])

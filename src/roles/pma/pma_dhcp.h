@@ -16,8 +16,9 @@
 #include "roles/pma/pma.h"
 
 #define DHCP_PAYLOAD_MAX 1472	/* of a client: it comes in one packet */
+#define DHCP_MSG_MAX 2048	/* relayed, either way */
 #define DHCP_ID_MAX 40		/* "ifname/mac" */
-#define DHCP_LISTEN_MAX 3
+#define DHCP_LISTEN_MAX 2
 #define DHCP_BURST 20		/* messages of one node and family */
 #define DHCP_PER_SEC 10
 /* PROTOCOL 5.4: after a Release or Decline that nobody answers. */
@@ -77,8 +78,8 @@ struct pma_dhcp {
 	struct ratelimit rl;		/* log lines about nodes and servers */
 	struct dhcp_addr at[DHCP_LISTEN_MAX];	/* where we listen */
 	size_t nat;
-	uint8_t buf[2048];		/* what is being built */
-	uint8_t pkt[2048 + UDP_HDR_MAX];
+	uint8_t buf[DHCP_MSG_MAX];	/* what is being built */
+	uint8_t pkt[DHCP_MSG_MAX + UDP_HDR_MAX];
 };
 
 /* A client's datagram that is kept; its data follow. */
