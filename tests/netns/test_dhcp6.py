@@ -19,7 +19,6 @@ from lib.traffic import Pinger, TcpStream, reachable
 
 MOVES = 3
 SHORT = 8               # seconds of a lease that a test waits for the end of
-RA = "icmp6 and ip6[40] == 134"
 DHCP6 = "udp port 547 or udp port 546"
 
 
@@ -283,9 +282,8 @@ def test_renewal_after_a_move(d, kea, client):
         arrive(d, "mn1", "ar2", associate=False)
         until(lambda: f"RENEW6 {address}" in client.events, 15, "renewed")
         asked.stop()
-        renew = [m for m in relayed(asked.path, dhcp.RENEW, dhcp.REPLY)]
-        assert [m["inner"] for m in renew][:2] == [dhcp.RENEW, dhcp.REPLY] or \
-            dhcp.RENEW in [m["inner"] for m in renew]
+        renew = relayed(asked.path, dhcp.RENEW, dhcp.REPLY)
+        assert {m["inner"] for m in renew} == {dhcp.RENEW, dhcp.REPLY}
         assert {m["link"] for m in renew} == {PREFIX["mn1"][:-3]}
         holds(lambda: known(d, "mn1", "ar2") == address, SHORT,
               "known beyond the first lease", every=0.2)

@@ -5,8 +5,6 @@ import ipaddress
 import signal
 import socket
 
-import pytest
-
 from lib import dhcp, kernel
 from lib.capture import messages, packets
 from lib.dhcp import addresses4, bootp, relayed
