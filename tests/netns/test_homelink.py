@@ -240,3 +240,22 @@ def test_anycast_on_the_link(d):
         s.sendto(b"x", (addr, 9))
     until(lambda: neighbour(d, addr)[1] == mac_of(d["ha"], "cn0"), 5,
           "it is answered")
+
+
+def test_route_comes_back(d, hand):
+    """D5.3-2, D5.9-9: somebody removes the tunnel's device: the node's own
+    route, which must win over the link's, comes back with it."""
+    assert register(hand, HOA) == 0
+
+    def device():
+        return next((r["dev"] for r in d["ha"].ip_json("-6", "route", "show")
+                     if r["dst"] == HOA and "dev" in r), None)
+    before = until(device, 5, "it has a route of its own")
+    d["ha"].ip(f"link del {before}")
+    until(device, 10, "the route is back")
+    seen = d.capture("core", "lab", "ip6 proto 41")
+    p = Pinger(d["cn"], HOA, interval=0.02)
+    until(lambda: len(p.sent) > 20, 5, "some echoes are sent")
+    p.stop(linger=0)
+    seen.stop()
+    assert [q for _, q, _ in packets(seen.path) if q.payload.dst == HOA]
