@@ -208,6 +208,12 @@ START_TEST(test_link_is_down)
 	sim_if_up(h.t.ha, 1, false);
 	(void)sim_expect_pba(h.t.s, HA, P1, BA_NO_RESOURCES);
 	sim_if_up(h.t.ha, 1, true);
+	/* Nor was, for a while, when it is back in time. */
+	put(&h.t, (struct q){ .hnp = A1 });
+	sim_run_for(h.t.s, 100 * USEC_PER_MSEC);
+	sim_if_up(h.t.ha, 1, false);
+	sim_if_up(h.t.ha, 1, true);
+	(void)sim_expect_pba(h.t.s, HA, P1, BA_NO_RESOURCES);
 	(void)ask(&h.t, (struct q){ .hnp = A1 }, BA_ACCEPTED);
 	sim_free(h.t.s);
 }

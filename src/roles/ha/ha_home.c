@@ -56,6 +56,7 @@ struct ha_link {
 	struct link_if lif;		/* ifindex 0: not there */
 	uint32_t joined;		/* where we joined for the anycast
 					 * address, 0 none */
+	uint32_t breaks;		/* times it went down or away */
 };
 
 /* An address on one of them. */
@@ -69,6 +70,7 @@ struct ha_home {
 					 * advertisement */
 	struct in6_addr addr;
 	uint32_t joined;		/* interface where we joined, 0 none */
+	uint32_t breaks;		/* CHECKING: the link's at its start */
 	uint8_t announce;		/* advertisements to come */
 	uint8_t state;			/* enum home_state */
 };
@@ -247,7 +249,8 @@ home_timer(struct timer *t)
 
 	if (e->state == HOME_CHECKING) {
 		/* What went down meanwhile has not been listened to. */
-		checked(e, is_usable(e->link) ? REFUSE_NONE :
+		checked(e, is_usable(e->link) &&
+		    e->link->breaks == e->breaks ? REFUSE_NONE :
 		    REFUSE_RESOURCES);
 		return;
 	}
@@ -300,6 +303,7 @@ ha_home_check(struct ha_op *op, ha_home_fn *done)
 	e->op = op;
 	e->done = done;
 	e->state = HOME_CHECKING;
+	e->breaks = l->breaks;
 	join(e);
 	stat_inc(&ha->st, HA_ST_HOME_CHECKED);
 	ask_link(e);
@@ -502,6 +506,7 @@ link_changed(struct ha *ha, struct ha_link *l, const struct link_if *lif)
 	    !in6_eq(&l->lif.linklocal, &lif->linklocal));
 	int r;
 
+	l->breaks += !lif->up || l->lif.ifindex != lif->ifindex;
 	l->lif = *lif;
 	r = env->link->ops->open(env->link, lif);
 	if (r < 0) {
@@ -534,6 +539,7 @@ ha_home_link(struct role *r, enum link_news what, const struct link_if *lif)
 		r->env->link->ops->close(r->env->link, lif->ifindex);
 		l->lif = (struct link_if){ 0 };
 		l->joined = 0;
+		l->breaks++;
 	}
 }
 
