@@ -209,7 +209,7 @@ START_TEST(test_malformed)
 }
 END_TEST
 
-/* --- the PMA asks ---------------------------------------------------------- */
+/* --- the PMA asks --------------------------------------------------------- */
 
 /* A whole domain in which nobody tells the PMA where the home agent is. */
 struct dom {

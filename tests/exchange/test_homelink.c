@@ -237,7 +237,7 @@ START_TEST(test_retransmission_while_checking)
 }
 END_TEST
 
-/* --- while it is bound ----------------------------------------------------- */
+/* --- while it is bound ---------------------------------------------------- */
 
 /* D5.1-4: hosts find the node behind us, and cannot take its address. */
 START_TEST(test_answers_and_defence)
@@ -329,7 +329,7 @@ START_TEST(test_other_address)
 }
 END_TEST
 
-/* --- the end ---------------------------------------------------------------- */
+/* --- the end -------------------------------------------------------------- */
 
 /* D5.1-4: 0 de-registered, 1 expired, 2 policy, 3 with a delete delay. */
 START_TEST(test_withdrawal)
@@ -466,7 +466,7 @@ START_TEST(test_anycast)
 }
 END_TEST
 
-/* --- where there is no home link -------------------------------------------- */
+/* --- where there is no home link ------------------------------------------ */
 
 /* D5-8, D5.1-4, D5.9-10: virtual prefixes are on no link. */
 START_TEST(test_virtual_prefix)

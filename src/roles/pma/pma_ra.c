@@ -34,7 +34,8 @@ mtu_of(const struct bule *b)
 {
 	uint32_t mtu = b->access->lif.mtu;
 
-	if (b->tunnel != NULL && !b->visitor && (mtu == 0 || b->tunnel->mtu < mtu))
+	if (b->tunnel != NULL && !b->visitor &&
+	    (mtu == 0 || b->tunnel->mtu < mtu))
 		mtu = b->tunnel->mtu;
 	return MAX_OF(mtu, IPV6_MTU_MIN);
 }
