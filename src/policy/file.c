@@ -9,6 +9,7 @@
  */
 #include "policy/policy.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -401,11 +402,16 @@ struct nai_key {
 	size_t len;
 };
 
+static const struct nai_node *
+nai_node_of(const struct hnode *n)
+{
+	return CONTAINER_OF(n, const struct nai_node, h);
+}
+
 static bool
 nai_node_eq(const struct hnode *n, const void *key)
 {
-	const struct nai_node *nn = CONTAINER_OF((struct hnode *)(uintptr_t)n,
-	    struct nai_node, h);
+	const struct nai_node *nn = nai_node_of(n);
 	const struct nai_key *k = key;
 
 	return nai_eq(nn->p->nai, strlen(nn->p->nai), k->nai, k->len);
@@ -487,6 +493,37 @@ file_by_nai(struct policy *p, const char *nai, size_t len, policy_found_fn *fn,
 }
 
 static void
+file_ahead(struct policy *p, const struct policy_nai *v, size_t n)
+{
+	struct policy_file *f = file_of(p);
+	const struct hnode *node[POLICY_AHEAD];
+	uint32_t hash[POLICY_AHEAD];
+	size_t i;
+
+	assert(n <= POLICY_AHEAD);
+	for (i = 0; i < n; i++) {
+		hash[i] = v[i].len > NAI_MAX ? 0 : nai_hash(f, v[i].nai,
+		    v[i].len);
+		htab_prefetch(f->store.by_nai, hash[i]);
+	}
+	for (i = 0; i < n; i++) {
+		node[i] = htab_bucket(f->store.by_nai, hash[i]);
+		__builtin_prefetch(node[i]);
+	}
+	for (i = 0; i < n; i++) {
+		while (node[i] != NULL && node[i]->hash != hash[i])
+			node[i] = node[i]->next;
+		if (node[i] != NULL)
+			prefetch(nai_node_of(node[i])->p,
+			    sizeof(struct profile));
+	}
+	for (i = 0; i < n; i++) {
+		if (node[i] != NULL)
+			__builtin_prefetch(nai_node_of(node[i])->p->nai);
+	}
+}
+
+static void
 file_cancel(struct policy *p UNUSED, void *ctx UNUSED)
 {
 	/* no lookup is ever outstanding */
@@ -505,6 +542,7 @@ file_by_mac(struct policy *p, const struct mac *m)
 static const struct policy_ops file_ops = {
 	.name = "file",
 	.by_nai = file_by_nai,
+	.ahead = file_ahead,
 	.cancel = file_cancel,
 	.by_mac = file_by_mac,
 };

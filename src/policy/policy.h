@@ -69,6 +69,12 @@ typedef void policy_found_fn(void *ctx, int err, const struct profile *p);
 
 struct policy;
 
+#define POLICY_AHEAD 16
+struct policy_nai {
+	const char *nai;
+	uint8_t len;
+};
+
 struct policy_ops {
 	const char *name;		/* "file" */
 	/*
@@ -77,6 +83,11 @@ struct policy_ops {
 	 */
 	void (*by_nai)(struct policy *p, const char *nai, size_t len,
 	    policy_found_fn *fn, void *ctx);
+	/*
+	 * Optional: NAIs that by_nai() will be asked for next, at most
+	 * POLICY_AHEAD.  Has the processor fetch what that will read.
+	 */
+	void (*ahead)(struct policy *p, const struct policy_nai *v, size_t n);
 	/* Forget lookups of that context: `fn` will not be called. */
 	void (*cancel)(struct policy *p, void *ctx);
 	/* Whose link-layer address is this? NULL when nobody's. */

@@ -9,7 +9,7 @@ class Row:
     where there is none; what is judged is value/floor, or value."""
 
     def __init__(self, key, title, target, beyond, unit="ratio", less=False,
-                 floor_unit="", note=""):
+                 floor_unit="packets per CPU-second", note=""):
         self.key, self.title = key, title
         self.target, self.beyond = target, beyond
         self.unit, self.less, self.note = unit, less, note

@@ -137,6 +137,9 @@ START_TEST(test_lookup)
 
 	ck_assert_uint_eq(policy_file_count(p), 2);
 	ck_assert_str_eq(p->ops->name, "file");
+	/* Looking ahead, also for who is nobody, changes nothing. */
+	p->ops->ahead(p, (struct policy_nai[]){ { "mn1@example.com", 15 },
+	    { "nobody", 6 }, { "bare", 4 } }, 3);
 	a = by_nai(p, "mn1@example.com");
 	b = by_nai(p, "bare");
 	ck_assert_ptr_nonnull(a);

@@ -540,16 +540,27 @@ plain_bu(struct ha *ha, const struct mh_pkt *pkt, const struct mh_msg *bu)
 	(void)role_send_mh(ha->role.env, &m, &pkt->dst, &pkt->src);
 }
 
+/* Strangers to the cache are looked up in the policy. */
 static void
 look_ahead(struct role *r, const struct mh_pkt *pkts, size_t n)
 {
+	struct policy *pol = r->env->policy;
+	struct policy_nai unknown[POLICY_AHEAD];
 	struct ha_ahead v[MH_AHEAD];
-	size_t k = 0;
+	size_t k = 0, nunknown = 0;
 
+	_Static_assert(MH_AHEAD <= POLICY_AHEAD, "all may be unknown");
 	for (size_t i = 0; i < n && k < MH_AHEAD; i++)
 		k += mh_peek_nai(pkts[i].data, pkts[i].len, &v[k].nai,
 		    &v[k].len);
 	ha_cache_ahead(&ha_of(r)->cache, v, k);
+	for (size_t i = 0; i < k; i++) {
+		if (v[i].node == NULL)
+			unknown[nunknown++] = (struct policy_nai){
+				v[i].nai, v[i].len };
+	}
+	if (nunknown > 0 && pol->ops->ahead != NULL)
+		pol->ops->ahead(pol, unknown, nunknown);
 }
 
 static void

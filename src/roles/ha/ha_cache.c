@@ -17,7 +17,6 @@
 #include "policy/policy.h"
 
 #define KEY_MAX 256
-#define CACHE_LINE 64
 
 struct nai_key {
 	const char *nai;
@@ -134,16 +133,6 @@ ha_cache_find(const struct ha_cache *c, const char *nai, size_t len)
 	    &k);
 
 	return n == NULL ? NULL : CONTAINER_OF(n, struct bce, by_nai);
-}
-
-/* Every line of the cache that an object is in. */
-static void
-prefetch(const void *p, size_t size)
-{
-	uintptr_t at = (uintptr_t)p & ~(uintptr_t)(CACHE_LINE - 1);
-
-	for (; at < (uintptr_t)p + size; at += CACHE_LINE)
-		__builtin_prefetch((const void *)at);
 }
 
 void

@@ -106,8 +106,8 @@ struct bce *ha_cache_find(const struct ha_cache *c, const char *nai,
 struct ha_ahead {
 	const char *nai;
 	uint8_t len;
-	uint32_t hash;			/* from here on for ha_cache.c */
-	const struct hnode *node;
+	uint32_t hash;			/* for ha_cache.c */
+	const struct hnode *node;	/* out: NULL, there is none */
 };
 void ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n);
 /* Who has claimed exactly that prefix or address? NULL: no entry. */
