@@ -244,7 +244,7 @@ def storm(world, res, nodes, seconds=10, loss=10):
         b.apart()
         before = rss(b.pid)
         r = b.gen.run("register", count=nodes, window=nodes, retry="yes",
-                      rate=nodes // seconds, loss=loss, seconds=120,
+                      rate=nodes // seconds, loss=loss, seconds=200,
                       server=b.pid)
         bound = b.daemon.show("status")[0]
         c = b.daemon.counters()
