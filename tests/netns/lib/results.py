@@ -12,9 +12,9 @@ outcomes = {}
 def note(report):
     if report.when != "call" and report.outcome == "passed":
         return
-    path, name = report.nodeid.split("::", 1)
-    test = f"netns/{os.path.basename(path)[:-3]}:" + \
-        name.split("::")[-1].split("[")[0]
+    # what stands in brackets, a case's parameters, may hold anything
+    path, *_, name = report.nodeid.split("[")[0].split("::")
+    test = f"netns/{os.path.basename(path)[:-3]}:{name}"
     now = {"passed": "pass", "skipped": "skip"}.get(report.outcome, "fail")
     before = outcomes.get(test, "skip")
     outcomes[test] = max(before, now, key=RANK.index)
