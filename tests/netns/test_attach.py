@@ -131,6 +131,8 @@ def test_command(silent):
     # D3-4, D6.10-1, D6.10-2, D7.1-1
     d = silent
     d.plug("mn1", "ar1")
+    # the advertisement will come but once: not before the node can hear it
+    until(lambda: LLA["mn1"] in d["mn1"].addresses("eth0"), 5, "its link is up")
     d.ar1.ctl("attach", nai=NAI["mn1"], interface="acc0")
     until(lambda: d.attached("mn1", "ar1"), 5, "attached")
     d.ar1.ctl("detach", nai=NAI["mn1"])
