@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "core/json.h"
 #include "exchange/dhcp_kit.h"
 
 static void
@@ -563,15 +564,22 @@ question(struct t *t)
 
 /* To where it listens, whatever giaddr says. */
 static void
-answer_from(struct t *t, const char *src, const char *to,
+answer_from_port(struct t *t, const char *src, uint16_t port, const char *to,
     const struct sim_d4 *a)
 {
-	struct dhcp_addr from = sim_dhcp_addr(src, DHCP4_PORT);
+	struct dhcp_addr from = sim_dhcp_addr(src, port);
 	struct dhcp_addr dst = sim_dhcp_addr(to, DHCP4_PORT);
 	uint8_t buf[1024];
 
 	sim_send_dgram(t->s, &from, &dst, buf, sim_d4_build(a, buf,
 	    sizeof(buf)));
+}
+
+static void
+answer_from(struct t *t, const char *src, const char *to,
+    const struct sim_d4 *a)
+{
+	answer_from_port(t, src, DHCP4_PORT, to, a);
 }
 
 /* Replies to the right node only. */
@@ -716,6 +724,11 @@ START_TEST(test_gateway_drops)
 	bad = q;
 	ck_assert_int_eq(in4_parse("192.0.2.2", &bad.giaddr), 0);
 	EXPECT_HA(&t, "bad-giaddr", answer_from(&t, P1, HA, &bad));
+	/* the router of another subnet than the node's */
+	bad = q;
+	ck_assert_int_eq(in4_parse(GW2, &bad.giaddr), 0);
+	EXPECT_HA(&t, "wrong-subnet", answer_from(&t, P1, HA, &bad));
+	EXPECT_HA(&t, "wrong-port", answer_from_port(&t, P1, 1067, HA, &q));
 	bad = q;
 	bad.hops = 16;
 	EXPECT_HA(&t, "hop-limit", answer_from(&t, P1, HA, &bad));
@@ -736,6 +749,79 @@ START_TEST(test_gateway_drops)
 	ck_assert_uint_eq(t.mn1->nudp4, 0);
 	/* nor does the PMA take it from anybody else */
 	EXPECT_COUNT(&t, "unknown-server", answer_from(&t, P2, P1, &a));
+	sim_free(t.s);
+}
+END_TEST
+
+/*
+ * Another PMA names the same transaction and client address: it does not get
+ * the answer, with which it would know the node's address.
+ */
+START_TEST(test_gateway_same_transaction)
+{
+	struct t t = setup_gateway();
+	struct sim_d4 a, q;
+	void *nai;
+
+	sim_mn_unplug(t.mn2);
+	sim_mn_plug(t.mn2, t.pma2, 1);
+	attach(&t, t.mn2);
+	a = question(&t);
+	ck_assert(sim_d4_read(sim_dgram(t.s, 0)->data,
+	    sim_dgram(t.s, 0)->len, &q));
+	ck_assert_int_eq(in4_parse(GW2, &q.giaddr), 0);
+	nai = memmem(q.raw82.b, q.raw82.n, MN1, strlen(MN1));
+	ck_assert_ptr_nonnull(nai);
+	memcpy(nai, MN2, strlen(MN2));
+	EXPECT_HA(&t, "relayed", answer_from(&t, P2, HA, &q));
+	EXPECT_HA(&t, "no-binding", answer_from(&t, D4, GW1, &a));
+	ck_assert_uint_eq(sim_count_dgrams(t.s, HA, P2), 0);
+	/* the node asks again, and has it */
+	sim_run_for(t.s, SEC);
+	ck_assert(sim_d4_read(sim_dgram(t.s, 0)->data,
+	    sim_dgram(t.s, 0)->len, &q));
+	answer_from(&t, P1, HA, &q);
+	sim_run_for(t.s, 50 * MSEC);
+	EXPECT_HA(&t, "returned", answer_from(&t, D4, GW1, &a));
+	ck_assert_uint_eq(t.mn1->nudp4, 1);
+	sim_free(t.s);
+}
+END_TEST
+
+/* After a policy change: the profile's router counts, without a new PBU. */
+START_TEST(test_gateway_policy)
+{
+	struct t t = setup_gateway();
+	struct sim_d4 q;
+
+	question(&t);
+	ck_assert(sim_d4_read(sim_dgram(t.s, 0)->data,
+	    sim_dgram(t.s, 0)->len, &q));
+	sim_policy_changed(t.s);
+	sim_run_for(t.s, 100 * MSEC);
+	EXPECT_HA(&t, "relayed", answer_from(&t, P1, HA, &q));
+	sim_profile_ip4(t.prof1, SUBNET2, GW2, NULL);
+	sim_policy_changed(t.s);
+	sim_run_for(t.s, 100 * MSEC);
+	EXPECT_HA(&t, "wrong-subnet", answer_from(&t, P1, HA, &q));
+	sim_free(t.s);
+}
+END_TEST
+
+/* show status tells where servers answer to. */
+START_TEST(test_gateway_show)
+{
+	struct t t = setup_gateway();
+	struct role *r = sim_role(t.ha, "ha");
+	struct json_w w;
+
+	json_w_init(&w);
+	json_w_obj(&w, NULL);
+	r->ops->show(r, &w);
+	json_w_obj_end(&w);
+	ck_assert_msg(strstr(w.buf, "\"dhcp\":[{\"relay\":\"dhcpv4 gateway\","
+	    "\"address\":\"" GW1 "\",\"servers\":1},") != NULL, "%s", w.buf);
+	json_w_done(&w);
 	sim_free(t.s);
 }
 END_TEST
@@ -850,6 +936,9 @@ main(void)
 	tcase_add_test(tc, test_gateway_server);
 	tcase_add_test(tc, test_gateway_two_pmas);
 	tcase_add_test(tc, test_gateway_drops);
+	tcase_add_test(tc, test_gateway_same_transaction);
+	tcase_add_test(tc, test_gateway_policy);
+	tcase_add_test(tc, test_gateway_show);
 	tcase_add_test(tc, test_gateway_flood);
 	tcase_add_test(tc, test_gateway_config);
 	suite_add_tcase(s, tc);

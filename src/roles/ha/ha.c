@@ -609,6 +609,9 @@ recheck(struct ha *ha, const struct ha_req *req, int err,
 	else
 		why = ha_check_standing(p, &b->coa, &b->hnp, b->model);
 	if (why == REFUSE_NONE) {
+		/* who needs it before the next request: ha_dhcp.c */
+		b->profile = p;
+		b->policy_gen = ha->policy_gen;
 		if (!ha_ip4_standing(ha, p, &b->hoa4))
 			ha_fsm_lose_ip4(ha, b);
 		return;

@@ -406,6 +406,10 @@ void ha_disc_icmp(struct role *r, const struct icmp_pkt *pkt,
 /* Listen where `conf` says; on failure nothing has changed. 0 or -errno. */
 int ha_dhcp_reload(struct ha *ha, const struct ha_conf *conf);
 void ha_dhcp_stop(struct ha *ha);
+/* Is it one of our router addresses? */
+bool ha_dhcp_is_router(const struct ha *ha, const struct in_addr *a);
+/* For show status: where servers answer to. */
+void ha_dhcp_show(const struct ha *ha, struct json_w *w);
 /* Member of role_ops. */
 void ha_dhcp_recv(struct role *r, const struct dhcp_pkt *pkt);
 

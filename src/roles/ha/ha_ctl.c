@@ -191,6 +191,7 @@ ha_show(struct role *r, struct json_w *w)
 	json_w_u(w, "stuck_paths", ha->nstale);
 	json_w_u(w, "lookups", ha->nlookups);
 	json_w_u(w, "home_addresses", ha_home_count(ha));
+	ha_dhcp_show(ha, w);
 	json_w_u(w, "octets_per_binding", sizeof(struct bce));
 	json_w_u(w, "table_octets", htab_bytes(ha->cache.by_nai) +
 	    htab_bytes(ha->cache.by_hnp));

@@ -12,9 +12,10 @@
  * the operator's router, answers pings and belongs to a routing plan, and is
  * there whether we run or not.
  *
- * A PMA may speak for a node that is registered through it only.  Which subnet
- * it names for it is not checked here: an address that is not the node's is
- * refused when it is registered (ha_ip4.c).
+ * A PMA may speak for a node that is registered through it only, and for that
+ * node's home subnet only: giaddr has to be the router of its profile.  The
+ * answer goes to that PMA while the node is still there; transaction and client
+ * address are the PMA's choice, so that another PMA might have named the same.
  *
  * Not implemented: authentication of this leg.  It is as good as the network
  * between home agent and PMA; a policy for UDP port 67 protects it (RFC 8415
@@ -24,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/json.h"
 #include "core/util.h"
 #include "dhcp/dhcp4.h"
 #include "roles/ha/ha.h"
@@ -41,6 +43,9 @@
 	X(HDH_NO_BINDING, "no-binding", \
 	    "for a node that is not registered through that PMA") \
 	X(HDH_GIADDR, "bad-giaddr", "giaddr is no router address of ours") \
+	X(HDH_SUBNET, "wrong-subnet", \
+	    "giaddr is not the router of the node's home subnet") \
+	X(HDH_PORT, "wrong-port", "from a PMA, not from its relay's port") \
 	X(HDH_TYPE, "wrong-direction", \
 	    "servers' messages from PMAs, or the other way round") \
 	X(HDH_HOPS, "hop-limit", "relayed too often: RFC 1542 4.1.1") \
@@ -169,16 +174,23 @@ list_has(const struct cfg_list *l, const struct in_addr *a)
 	return false;
 }
 
-/* Its node, by the NAI that PMAs put into option 82. */
-static bool
-is_bound(const struct ha *ha, const struct in6_addr *pma,
+bool
+ha_dhcp_is_router(const struct ha *ha, const struct in_addr *a)
+{
+	return list_has(&ha->conf->dhcp4.addresses, a);
+}
+
+/* The node, by the NAI that PMAs put into option 82, while it is at that PMA. */
+static const struct bce *
+bound_to(const struct ha *ha, const struct in6_addr *pma,
     const struct dhcp4_octets *nai)
 {
 	const struct bce *b = NULL;
 
 	if (nai->p != NULL)
 		b = ha_cache_find(&ha->cache, (const char *)nai->p, nai->n);
-	return b != NULL && b->state == BCE_BOUND && in6_eq(&b->coa, pma);
+	return b != NULL && b->state == BCE_BOUND && in6_eq(&b->coa, pma) ? b :
+	    NULL;
 }
 
 /* HDH_RELAYED: it may go to the servers. */
@@ -186,15 +198,22 @@ static enum ha_dhcp_counter
 check_request(const struct ha *ha, const struct dhcp_pkt *pkt,
     const struct dhcp4_msg *m)
 {
+	const struct profile_ip4 *ip4;
+	const struct bce *b;
+
 	if (m->op != D4_BOOTREQUEST)
 		return HDH_TYPE;
 	if (m->hops >= D4_HOPS_MAX)
 		return HDH_HOPS;
-	if (!list_has(&ha->conf->dhcp4.addresses, &m->giaddr))
+	if (!ha_dhcp_is_router(ha, &m->giaddr))
 		return HDH_GIADDR;
-	if (!is_bound(ha, &pkt->src.in6, &m->agent.subscriber_id))
+	b = bound_to(ha, &pkt->src.in6, &m->agent.subscriber_id);
+	/* A policy that has just changed is looked at soon (ha.c). */
+	if (b == NULL || b->profile == NULL || b->policy_gen != ha->policy_gen)
 		return HDH_NO_BINDING;
-	return HDH_RELAYED;
+	ip4 = &b->profile->ip4;
+	return ip4->at.line != 0 && ip4->router.s_addr == m->giaddr.s_addr ?
+	    HDH_RELAYED : HDH_SUBNET;
 }
 
 static void
@@ -252,6 +271,12 @@ from_server(struct ha *ha, const struct dhcp_pkt *pkt,
 		drop(ha, HDH_STRAY, &pkt->src);
 		return;
 	}
+	/* Not every server echoes option 82 (RFC 3046 2.2). */
+	if (m->agent.subscriber_id.p != NULL &&
+	    bound_to(ha, &t->pma, &m->agent.subscriber_id) == NULL) {
+		drop(ha, HDH_NO_BINDING, &pkt->src);
+		return;
+	}
 	src = dst = (struct dhcp_addr){ .family = AF_INET6,
 		.port = DHCP4_PORT, .in6 = t->ours };
 	dst.in6 = t->pma;
@@ -278,6 +303,8 @@ check_sender(const struct ha *ha, const struct dhcp_pkt *pkt)
 	if (pkt->src.family == AF_INET)
 		return list_has(&ha->conf->dhcp4.servers, &pkt->src.in4) ?
 		    HDH_MAX : HDH_SERVER;
+	if (pkt->src.port != DHCP4_PORT)
+		return HDH_PORT;
 	peer = ha_peer_find(ha, &pkt->src.in6);
 	return peer != NULL && peer->listed ? HDH_MAX : HDH_PMA;
 }
@@ -387,6 +414,25 @@ ha_dhcp_reload(struct ha *ha, const struct ha_conf *conf)
 	ha->dhcp->at = at;
 	ha->dhcp->nat = n;
 	return 0;
+}
+
+void
+ha_dhcp_show(const struct ha *ha, struct json_w *w)
+{
+	const struct ha_dhcp *d = ha->dhcp;
+	char buf[ADDR_STRLEN];
+
+	json_w_arr(w, "dhcp");
+	for (size_t i = 0; d != NULL && i < d->nat; i++) {
+		if (d->at[i].family != AF_INET)
+			continue;
+		json_w_obj(w, NULL);
+		json_w_str(w, "relay", "dhcpv4 gateway");
+		json_w_str(w, "address", in4_str(&d->at[i].in4, buf));
+		json_w_u(w, "servers", ha->conf->dhcp4.servers.n);
+		json_w_obj_end(w);
+	}
+	json_w_arr_end(w);
 }
 
 void

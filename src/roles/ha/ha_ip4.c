@@ -72,7 +72,7 @@ judge_profile(const struct ha *ha, const struct profile_ip4 *own,
 		return HA_ST_IP4_INVALID;
 	if (!prefix_covers(&own->home_subnet, &p) ||
 	    !is_host_of(&own->home_subnet, a) ||
-	    a->s_addr == own->router.s_addr ||
+	    a->s_addr == own->router.s_addr || ha_dhcp_is_router(ha, a) ||
 	    (own->home_address.s_addr != INADDR_ANY &&
 	    own->home_address.s_addr != a->s_addr))
 		return HA_ST_IP4_INCORRECT;
