@@ -280,6 +280,10 @@ send_kernel(struct sec *s, const struct in6_addr *src,
 	i = (size_t)(p - s->set->peers);
 	if (!xfrm_may_send(s->xfrm, i))
 		return refuse(s, p, dst, xfrm_missing(s->xfrm, i));
+	if (p->out != NULL && !sec_seq_kernel_may_send(s, p->out)) {
+		stat_inc(&s->st, SEC_ST_TX_SPENT);
+		return -EOVERFLOW;
+	}
 	return s->a.clear->ops->send(s->a.clear, src, dst, data, len);
 }
 

@@ -49,7 +49,7 @@ struct sec_sa {
 	enum esp_suite suite;
 	bool esn;
 	struct esp_in in;		/* mode userspace */
-	struct esp_out out;		/* .spi, .seq, .limit in mode kernel */
+	struct esp_out out;		/* .spi alone in mode kernel */
 	uint8_t raw_in[ESP_KEY_MAX], raw_out[ESP_KEY_MAX]; /* mode kernel */
 	struct sec_mark *mark_in, *mark_out;
 	int64_t expires_us;		/* wall clock */
@@ -140,6 +140,8 @@ void sec_seq_init(struct sec *s);
 void sec_seq_note(struct sec *s);
 /* On the way out: exactly what was used. */
 void sec_seq_done(struct sec *s);
+/* Mode kernel: may it use more numbers, as far as they are on the disk? */
+bool sec_seq_kernel_may_send(struct sec *s, const struct sec_sa *sa);
 /* xfrm_args.sequence */
 void sec_seq_kernel(void *ctx, const struct in6_addr *src,
     const struct in6_addr *dst, uint32_t spi, uint64_t seq);

@@ -8,6 +8,11 @@
  * killed wastes the rest.  Without extended numbers the last one is 2^32 - 1:
  * then the pair is spent.
  *
+ * The same in mode kernel, where the kernel counts: it says now and then what
+ * is used, and we record XFRM_SEQ_AHEAD more (xfrm_static.c).  That goes to the
+ * disk when half of what stands there is used, not at each word of the kernel.
+ * Should it not get there, sending ends before the kernel is beyond it.
+ *
  * In: the top of the window is written along, at least once a minute while
  * messages arrive, so that what was accepted before a crash is not accepted
  * again, but for that minute.
@@ -176,12 +181,31 @@ sec_seq_kernel(void *ctx, const struct in6_addr *src,
 		sec_seq_accepted(s);
 	}
 	for (size_t k = 0; p != NULL && k < p->nsas; k++) {
+		struct sec_mark *m = p->sas[k].mark_out;
+
 		if (p->sas[k].out.spi != spi)
 			continue;
 		/* exact at the end, and then less than what was reserved */
-		p->sas[k].mark_out->seq = seq;
-		save_soon(s);
+		m->seq = seq;
+		if (seq < m->saved || seq - m->saved >= XFRM_SEQ_AHEAD / 2)
+			save_soon(s);
 	}
+}
+
+bool
+sec_seq_kernel_may_send(struct sec *s, const struct sec_sa *sa)
+{
+	const struct sec_mark *m = sa->mark_out;
+
+	/*
+	 * m->seq is that far ahead of what was used; since then a notice may
+	 * be under way, and the next one may be nearly due.
+	 */
+	if (m->seq <= m->saved ||
+	    m->seq - m->saved < XFRM_SEQ_AHEAD - 4 * XFRM_SEQ_NOTICE)
+		return true;
+	save_soon(s);
+	return false;
 }
 
 /* --- keys that end -------------------------------------------------------------- */

@@ -108,7 +108,7 @@ read_line(struct sec_state *st, const char *line)
 		m = sec_state_mark(st, (enum sec_dir)d, key);
 		if (m == NULL)
 			return false;
-		m->seq = seq;
+		m->seq = m->saved = seq;
 		return true;
 	}
 	return false;
@@ -173,6 +173,15 @@ write_mark(void *ctx, struct hnode *n)
 		w->bad = true;
 }
 
+static void
+note_saved(void *ctx, struct hnode *n)
+{
+	struct sec_mark *m = CONTAINER_OF(n, struct sec_mark, node);
+
+	(void)ctx;
+	m->saved = m->seq;
+}
+
 int
 sec_state_save(struct sec_state *st)
 {
@@ -201,6 +210,10 @@ sec_state_save(struct sec_state *st)
 	if (r == 0 && (renameat(st->dirfd, FILE_NEW, st->dirfd,
 	    FILE_NAME) < 0 || fsync(st->dirfd) < 0))
 		r = -errno;
+	cursor = 0;
+	while (r == 0 && htab_walk(st->marks, &cursor, UINT16_MAX, note_saved,
+	    NULL))
+		;
 	return r;
 }
 

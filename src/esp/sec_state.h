@@ -25,6 +25,7 @@ struct sec_mark {
 	enum sec_dir dir;
 	uint8_t key[8];			/* crypto_fingerprint() */
 	uint64_t seq;
+	uint64_t saved;		/* as it stands on the disk */
 	unsigned generation;		/* the owner's, to find doubles */
 };
 

@@ -26,6 +26,11 @@ struct loop;
 struct stats;
 struct xfrm;
 
+/* How far ahead of what is used xfrm_args.sequence() is told, and how often at
+ * least the kernel tells us what is used. */
+#define XFRM_SEQ_AHEAD (1U << 20)
+#define XFRM_SEQ_NOTICE 4096U
+
 /* One direction of a pair of static keys. */
 struct xfrm_key {
 	uint32_t spi;
@@ -63,7 +68,7 @@ struct xfrm_args {
 	/*
 	 * Write this down: no sequence number up to `seq` of this static
 	 * security association may be used again (out) or accepted again (in)
-	 * by a later kernel.  Out: some way ahead of what is used, exact when
+	 * by a later kernel.  Out: XFRM_SEQ_AHEAD of what is used, exact when
 	 * the association is taken out of the kernel.  May be NULL.
 	 */
 	void (*sequence)(void *ctx, const struct in6_addr *src,

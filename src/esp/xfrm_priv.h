@@ -15,7 +15,6 @@
 #include "esp/xfrm_spd.h"
 
 #define WHY_MAX (4 * SPD_WORDS_MAX)
-#define XFRM_SEQ_AHEAD 65536	/* > XFRMA_REPLAY_THRESH by far */
 
 enum {
 #define X(id, name, help) ST_##id,

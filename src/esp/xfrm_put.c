@@ -31,8 +31,6 @@
 #define WINDOW 64		/* PROTOCOL 8.3 */
 #define WINDOW_WORDS (WINDOW / 32)
 #define ICV_BITS 128
-/* Tell of sequence numbers each time so many are used. */
-#define NOTICE_EVERY 4096u
 
 /* How the kernel names a suite. */
 static const struct {
@@ -168,7 +166,7 @@ put_replay(struct nl_msg *m, const struct spd_flow *f,
 			    sizeof(s.all) - sizeof(s.head));
 	}
 	nla_put(m, XFRMA_REPLAY_ESN_VAL, sizeof(s), &s);
-	nla_put_u32(m, XFRMA_REPLAY_THRESH, NOTICE_EVERY);
+	nla_put_u32(m, XFRMA_REPLAY_THRESH, XFRM_SEQ_NOTICE);
 }
 
 static void

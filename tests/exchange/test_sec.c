@@ -1102,6 +1102,58 @@ START_TEST(test_state_stops_being_written)
 }
 END_TEST
 
+/*
+ * The same where the kernel counts; and what it says now and then does not go
+ * to the disk each time.
+ */
+START_TEST(test_kernel_state_stops_being_written)
+{
+	const struct keys k = { .n = 1 };
+	struct end *e = end_new(HA);
+	struct in6_addr ha = sim_in6(HA), p1 = sim_in6(P1);
+	char yaml[TEXT_MAX], aside[256];
+	uint64_t used = 0, saved;
+
+	snprintf(yaml, sizeof(yaml), "state-directory: %s/state\npeers:\n",
+	    e->dir);
+	put_peer(yaml, e, true, P1, &k, 1);
+	ck_assert_int_eq(end_start(e, yaml), 0);
+	the_kernel.ready = true;
+	the_kernel.a.sequence(the_kernel.a.ctx, &ha, &p1, 1001,
+	    XFRM_SEQ_AHEAD);
+	end_run(e, USEC_PER_SEC);
+	saved = counted(e, "state-saved");
+	for (unsigned i = 0; i < 1000; i++) {
+		used += XFRM_SEQ_NOTICE;
+		the_kernel.a.sequence(the_kernel.a.ctx, &ha, &p1, 1001,
+		    used + XFRM_SEQ_AHEAD);
+		end_run(e, USEC_PER_SEC / 100);
+		ck_assert_int_eq(say(e, HA, P1), 0);
+	}
+	ck_assert_uint_eq(counted(e, "state-saved") - saved,
+	    used / (XFRM_SEQ_AHEAD / 2));
+	snprintf(aside, sizeof(aside), "%s/state/esp.state.new", e->dir);
+	(void)unlink(aside);
+	ck_assert_int_eq(mkdir(aside, 0700), 0);	/* in its way */
+	saved = used;
+	while (say(e, HA, P1) == 0) {
+		used += XFRM_SEQ_NOTICE;
+		the_kernel.a.sequence(the_kernel.a.ctx, &ha, &p1, 1001,
+		    used + XFRM_SEQ_AHEAD);
+		end_run(e, USEC_PER_SEC / 100);
+	}
+	ck_assert_uint_lt(used - saved, XFRM_SEQ_AHEAD);
+	ck_assert_uint_gt(used - saved, XFRM_SEQ_AHEAD / 4);
+	ck_assert_uint_gt(counted(e, "state-failed"), 0);
+	ck_assert_uint_gt(counted(e, "tx-no-sequence"), 0);
+	ck_assert(said(e, "state-not-written"));
+	ck_assert_int_eq(rmdir(aside), 0);
+	end_run(e, 2 * USEC_PER_SEC);
+	ck_assert_int_eq(say(e, HA, P1), 0);
+	end_free(e);
+}
+END_TEST
+
 START_TEST(test_state_directory_failures)
 {
 	const struct keys k = { .n = 1 };
@@ -1613,6 +1665,7 @@ main(void)
 	tcase_add_loop_test(t, test_restart_without_reuse, 0, 2);
 	tcase_add_test(t, test_restart_of_the_receiver);
 	tcase_add_test(t, test_state_stops_being_written);
+	tcase_add_test(t, test_kernel_state_stops_being_written);
 	tcase_add_test(t, test_state_directory_failures);
 	tcase_add_loop_test(t, test_reload_keeps_numbers, 0, 2);
 	tcase_add_loop_test(t, test_bad_key, 0, ARRAY_LEN(bad_keys));
