@@ -293,7 +293,6 @@ static const struct row rows[] = {
 struct walk {
 	struct dhcp4_msg *m;
 	unsigned nopts;
-	uint8_t overload;
 	bool seen[256];			/* the first of several counts */
 };
 
@@ -310,9 +309,9 @@ read_option(struct walk *w, struct opt *o)
 		return read_agent(&o->body, &w->m->agent);
 	}
 	if (o->code == OPT_OVERLOAD) {
-		w->overload = cur_u8(&o->body);
-		if (len != 1 || w->overload == 0 ||
-		    w->overload > (OVERLOAD_FILE | OVERLOAD_SNAME))
+		w->m->overload = cur_u8(&o->body);
+		if (len != 1 || w->m->overload == 0 ||
+		    w->m->overload > (OVERLOAD_FILE | OVERLOAD_SNAME))
 			return D4D_OVERLOAD;
 		return D4D_OK;
 	}
@@ -388,9 +387,9 @@ dhcp4_parse(const void *data, size_t len, struct dhcp4_msg *ret)
 	if (!cur_ok(&c) || cookie != COOKIE)
 		return D4D_COOKIE;
 	d = read_options(&c, &w);
-	if (d == D4D_OK && (w.overload & OVERLOAD_FILE) != 0)
+	if (d == D4D_OK && (ret->overload & OVERLOAD_FILE) != 0)
 		d = read_options(&file, &w);
-	if (d == D4D_OK && (w.overload & OVERLOAD_SNAME) != 0)
+	if (d == D4D_OK && (ret->overload & OVERLOAD_SNAME) != 0)
 		d = read_options(&sname, &w);
 	if (d != D4D_OK)
 		return d;
@@ -415,6 +414,24 @@ copy_options(struct bld *b, struct cur *c)
 	}
 }
 
+/* Server name or boot file, which may hold options instead. */
+static void
+copy_field(struct bld *b, struct cur *c, size_t len, bool options)
+{
+	size_t end = b->len + len;
+	struct cur field;
+
+	cur_sub(c, len, &field);
+	if (!options) {
+		bld_bytes(b, cur_ref(&field, len), len);
+		return;
+	}
+	copy_options(b, &field);	/* no longer than they were */
+	if (b->len < end)
+		bld_u8(b, OPT_END);
+	bld_zero(b, end - b->len);
+}
+
 int
 dhcp4_build(const struct dhcp4_msg *m, const struct dhcp4_agent *agent,
     void *buf, size_t cap)
@@ -437,7 +454,8 @@ dhcp4_build(const struct dhcp4_msg *m, const struct dhcp4_agent *agent,
 	bld_bytes(&b, m->chaddr, sizeof(m->chaddr));
 	cur_init(&c, m->data, m->len);
 	cur_skip(&c, OFF_SNAME);
-	bld_bytes(&b, cur_ref(&c, LEN_SNAME + LEN_FILE), LEN_SNAME + LEN_FILE);
+	copy_field(&b, &c, LEN_SNAME, (m->overload & OVERLOAD_SNAME) != 0);
+	copy_field(&b, &c, LEN_FILE, (m->overload & OVERLOAD_FILE) != 0);
 	bld_u32(&b, COOKIE);
 	cur_skip(&c, OFF_OPTIONS - OFF_SNAME - LEN_SNAME - LEN_FILE);
 	copy_options(&b, &c);

@@ -61,6 +61,7 @@ struct dhcp4_msg {
 	struct in_addr router;		/* 3, the first */
 	bool has_lease;
 	uint32_t lease_s;		/* 51 */
+	uint8_t overload;		/* 52: fields that hold options */
 	bool has_agent;			/* 82, in whichever field */
 	struct dhcp4_agent agent;
 	/* the message itself, borrowed */
@@ -104,7 +105,7 @@ enum dhcp4_drop dhcp4_parse(const void *data, size_t len,
  * `m` again: the fixed fields as they stand in the struct (hops and giaddr are
  * a relay's to change), server name, boot file and options as they came, but
  * option 82 as `agent` says, NULL takes it out.  It stands last (RFC 3046 2.1)
- * and never in overloaded fields.  Octets, or -EMSGSIZE.
+ * and not in overloaded fields, wherever it was.  Octets, or -EMSGSIZE.
  */
 int dhcp4_build(const struct dhcp4_msg *m, const struct dhcp4_agent *agent,
     void *buf, size_t cap);

@@ -69,6 +69,7 @@ again(const struct dhcp4_msg *m)
 	n = dhcp4_build(m, NULL, buf, sizeof(buf));
 	must(n >= D4_MSG_MIN);
 	must(dhcp4_parse(buf, (size_t)n, &back) == D4D_OK);
+	must(!back.has_agent);
 	same_message(m, &back);
 }
 

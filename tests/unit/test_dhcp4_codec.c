@@ -405,10 +405,26 @@ START_TEST(test_overload)
 	ck_assert(is4(m.server_id, "10.0.0.1"));
 	ck_assert(is4(m.router, "10.0.0.2"));
 	ck_assert(m.has_agent && octets_are(&m.agent.circuit_id, "x"));
-	/* the fields go on as they are */
+	/* the fields go on, without option 82 (RFC 3046 2.1) */
 	len = dhcp4_build(&m, NULL, out, sizeof(out));
 	ck_assert_int_gt(len, 0);
-	ck_assert_mem_eq(out + 44, b + 44, 192);
+	ck_assert_mem_eq(out + 44, in_sname, 12);
+	ck_assert_uint_eq(out[44 + 12], 255);
+	for (unsigned i = 44 + 13; i < 108; i++)
+		ck_assert_uint_eq(out[i], 0);
+	ck_assert_mem_eq(out + 108, in_file, 7);
+	parse(out, (size_t)len, &back);
+	ck_assert_uint_eq(back.lease_s, 9);
+	ck_assert(is4(back.server_id, "10.0.0.1"));
+	ck_assert(!back.has_agent);
+	/* full to the brim: no end is needed, and there is no room for one */
+	memset(b + 44, 0, 64);
+	b[44] = 224;
+	b[45] = 62;
+	parse(b, n, &m);
+	len = dhcp4_build(&m, NULL, out, sizeof(out));
+	ck_assert_int_gt(len, 0);
+	ck_assert_mem_eq(out + 44, b + 44, 64);
 	parse(out, (size_t)len, &back);
 	ck_assert_uint_eq(back.lease_s, 9);
 	/* not overloaded: not looked at */
