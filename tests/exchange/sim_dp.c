@@ -322,6 +322,19 @@ dp_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	return op_start(d, &o);
 }
 
+/* Backends remove by what they are told when they have no record. */
+static void
+check_what_goes(const struct sim_dp *d, const struct dp_path *p)
+{
+	const struct sim_kpath *k = kpath_find(&d->node->kernel, p->side,
+	    &p->prefix);
+
+	if (p->side != DP_PMA || k == NULL || k->run != d->node->run)
+		return;
+	ck_assert_msg(in6_is_zero(&k->remote) == (p->tunnel == NULL),
+	    "a path is removed that is of another kind");
+}
+
 static int
 dp_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
@@ -329,6 +342,7 @@ dp_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	struct sim_dp *d = CONTAINER_OF(dp, struct sim_dp, dp);
 	struct sim_op o;
 
+	check_what_goes(d, p);
 	op_init(&o, d, p, done, ctx);
 	o.del = true;
 	if (take(&d->node->kernel.refuse_del))

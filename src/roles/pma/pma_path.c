@@ -40,7 +40,8 @@ struct bul_path {
 	struct {
 		uint32_t ifindex;
 		struct mac mac;
-	} at, to;			/* where it is hosted; is going to be */
+		bool native;		/* of a visitor: in no tunnel */
+	} at, to;			/* how it is hosted; is going to be */
 	bool want;			/* it is to be there */
 	bool have;			/* and is, at `at` */
 	bool doubt;			/* a removal failed: is it? */
@@ -52,8 +53,12 @@ struct bul_path {
 static struct dp_path
 dp_path_of(const struct bul_path *p)
 {
+	/* what is under way may come to be */
 	return (struct dp_path){ .side = DP_PMA, .prefix = p->prefix,
-		.tunnel = p->b->visitor ? NULL : p->b->tunnel };
+		.tunnel = (p->busy ? p->to.native : p->at.native) ? NULL :
+		    p->b->tunnel,
+		.access_ifindex = p->busy ? p->to.ifindex : p->at.ifindex,
+		.mac = p->busy ? p->to.mac : p->at.mac };
 }
 
 static void
@@ -142,19 +147,19 @@ start(struct bul_path *p, bool set)
 {
 	struct bule *b = p->b;
 	struct dp *dp = b->pma->role.env->dp;
-	struct dp_path path = dp_path_of(p);
+	struct dp_path path;
 	int r;
 
 	if (set) {
 		p->to.ifindex = b->access->lif.ifindex;
 		p->to.mac = b->mac;
+		p->to.native = b->visitor;
 	} else {
 		p->to = p->at;
 	}
-	path.access_ifindex = p->to.ifindex;
-	path.mac = p->to.mac;
 	p->set = set;
 	p->busy = true;
+	path = dp_path_of(p);
 	r = set ? dp->ops->path_set(dp, &path, op_done, p) :
 	    dp->ops->path_del(dp, &path, op_done, p);
 	if (r < 0)
@@ -169,7 +174,7 @@ in_order(const struct bul_path *p)
 
 	if (!p->want || b->access == NULL)
 		return !p->have;
-	return p->have && !p->doubt &&
+	return p->have && !p->doubt && p->at.native == b->visitor &&
 	    p->at.ifindex == b->access->lif.ifindex &&
 	    mac_eq(&p->at.mac, &b->mac);
 }
@@ -326,11 +331,7 @@ forget_all(struct bule *b, bool remove)
 
 		b->paths = p->next;
 		timer_cancel(wheel_of(b), &p->t_retry);
-		/* what is under way may come to be */
-		path.access_ifindex = p->busy ? p->to.ifindex : p->at.ifindex;
-		path.mac = p->busy ? p->to.mac : p->at.mac;
-		if (remove && (p->have || p->busy) &&
-		    (b->tunnel != NULL || b->visitor))
+		if (remove && (p->have || p->busy))
 			(void)dp->ops->path_del(dp, &path, NULL, NULL);
 		p->b = NULL;
 		if (!p->busy)
