@@ -244,6 +244,28 @@ START_TEST(test_loses_its_title)
 }
 END_TEST
 
+/* The kernel keeps the tunnel's path for a while: it is that which goes when
+ * the kernel thinks better of it, though the node is a visitor by then. */
+START_TEST(test_removal_refused)
+{
+	struct t t = setup_started();
+
+	attach(&t);
+	t.pma->kernel.refuse_del = 2;
+	t.pma->kernel.refuse_errno = -EBUSY;
+	t.prof1->pmip = false;
+	sim_policy_changed(t.s);
+	sim_run_for(t.s, 500 * USEC_PER_MSEC);
+	is_visitor(&t, t.mn1, MN1);
+	ck_assert(sim_routed(t.pma, HNP1, HA));
+	sim_run_for(t.s, 10 * SEC);
+	is_visitor(&t, t.mn1, MN1);
+	ck_assert(sim_routed(t.pma, HNP1, NULL));
+	ck_assert_uint_eq(t.pma->kernel.ntunnels, 0);
+	sim_free(t.s);
+}
+END_TEST
+
 /* D6.9-4: the RA says what may be done to get an address. */
 START_TEST(test_address_config)
 {
@@ -437,6 +459,59 @@ START_TEST(test_many_strangers)
 }
 END_TEST
 
+/* PROTOCOL 10.3: those of which only the neighbour table has spoken count too,
+ * while they are asked. */
+START_TEST(test_many_asked)
+{
+	struct t t = setup_visitors();
+	char name[48];
+	unsigned known = 0;
+
+	t.conf->visitor.unknown = 1;
+	start(&t);
+	for (unsigned i = 0; i < 9; i++) {
+		snprintf(name, sizeof(name), "visitor/02:00:00:00:08:0%u", i);
+		sim_attach(t.pma, ATTACH_UP, ATTACH_BY_NEIGHBOUR, 1,
+		    name + strlen("visitor/"), NULL);
+		known += state_of(&t, name)[0] != '\0';
+	}
+	ck_assert_uint_eq(known, t.conf->visitor.max_strangers);
+	/* Nobody answers: there is room again. */
+	sim_run_for(t.s, 30 * SEC);
+	sim_attach(t.pma, ATTACH_UP, ATTACH_BY_NEIGHBOUR, 1,
+	    "02:00:00:00:08:09", NULL);
+	ck_assert_str_ne(state_of(&t, "visitor/02:00:00:00:08:09"), "");
+	sim_free(t.s);
+}
+END_TEST
+
+/* The policy knows it now, and the table is full: it is looked after on. */
+START_TEST(test_recognised_when_full)
+{
+	struct t t = setup_visitors();
+	struct sim_mn *mn9 = sim_mn_new(t.s, MAC9);
+
+	t.conf->visitor.unknown = 1;
+	t.conf->presence_check_us = SEC;
+	t.conf->max_nodes = 1;
+	start(&t);
+	sim_mn_plug(mn9, t.pma, 1);
+	sim_mn_rs(mn9);
+	sim_run_for(t.s, SEC);
+	is_visitor(&t, mn9, "visitor/" MAC9);
+	(void)sim_profile(t.s, MN9, "2001:db8:1:9::/64", MAC9);
+	sim_policy_changed(t.s);
+	sim_run_for(t.s, SEC);
+	ck_assert_uint_eq(stat_of(&t, "table-full"), 1);
+	is_visitor(&t, mn9, "visitor/" MAC9);
+	sim_mn_unplug(mn9);
+	sim_profile_del(t.s, MN9);
+	sim_run_for(t.s, 1000 * SEC);
+	ck_assert_str_eq(state_of(&t, "visitor/" MAC9), "");
+	sim_free(t.s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -461,6 +536,9 @@ main(void)
 	T(test_reload);
 	L(test_stop, 2);
 	T(test_many_strangers);
+	T(test_many_asked);
+	T(test_recognised_when_full);
+	T(test_removal_refused);
 #undef T
 #undef L
 	tcase_set_timeout(tc, 60);

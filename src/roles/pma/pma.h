@@ -255,7 +255,7 @@ struct pma {
 	struct pma_dhcp *dhcp;		/* pma_dhcp.c */
 	struct htab *disc, *disc_ids;	/* struct pma_disc */
 	size_t disc_cursor;
-	uint32_t strangers;		/* visitors that nobody knows */
+	uint32_t strangers;		/* entries of nodes that nobody knows */
 	struct ratelimit rl_unknown;	/* log lines about strangers */
 	struct ratelimit rl_clock;
 };
@@ -504,8 +504,8 @@ void visitor_reload(struct pma *p, const struct pma_conf *old);
 bool visitor_enter(struct bule *b, enum visitor_cause cause);
 /* It is none any more: take back what it was told. */
 void visitor_leave(struct bule *b);
-/* Its entry is freed. */
-void visitor_gone(struct bule *b);
+/* An entry is made (1) or freed (-1): strangers are counted. */
+void visitor_count(struct bule *b, int n);
 /* Is it one, and the place ready? */
 bool visitor_ready(const struct bule *b);
 /* The policy may know a stranger now. */

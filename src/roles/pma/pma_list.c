@@ -163,6 +163,7 @@ list_new(struct pma *p, const char *nai, size_t len)
 	timer_init(&b->t_ra, ra_timer);
 	timer_init(&b->t_probe, probe_timer);
 	htab_insert(p->by_nai, &b->by_nai, hash_nai(p, nai, len));
+	visitor_count(b, 1);
 	return b;
 }
 
@@ -255,7 +256,7 @@ list_free(struct bule *b)
 
 	assert(b->paths == NULL && b->tunnel == NULL);
 	disc_cancel(b);
-	visitor_gone(b);
+	visitor_count(b, -1);
 	timer_cancel(w, &b->t_signal);
 	timer_cancel(w, &b->t_expiry);
 	timer_cancel(w, &b->t_ra);

@@ -245,24 +245,12 @@ is_stranger(const struct bule *b)
 	return strncmp(b->nai, STRANGER_PREFIX, strlen(STRANGER_PREFIX)) == 0;
 }
 
-static void
-set_visitor(struct bule *b, bool is)
-{
-	if (b->visitor == is)
-		return;
-	b->visitor = is;
-	if (!is_stranger(b))
-		return;
-	if (is)
-		b->pma->strangers++;
-	else
-		b->pma->strangers--;
-}
-
+/* Whatever state they are in: that takes room which others need. */
 void
-visitor_gone(struct bule *b)
+visitor_count(struct bule *b, int n)
 {
-	set_visitor(b, false);
+	if (is_stranger(b))
+		b->pma->strangers += (uint32_t)n;
 }
 
 bool
@@ -277,10 +265,10 @@ visitor_enter(struct bule *b, enum visitor_cause cause)
 		return false;
 	leave_home(b);
 	b->awaiting = false;
-	set_visitor(b, true);
+	b->visitor = true;
 	fsm_set_state(b, BUL_VISITOR);
 	if (!take_link(b, c)) {
-		set_visitor(b, false);
+		b->visitor = false;
 		return false;
 	}
 	stat_inc(&p->st, PMA_ST_VISITOR);
@@ -311,7 +299,7 @@ visitor_leave(struct bule *b)
 	fsm_stop_service(b);
 	if (b->more != NULL)
 		learn_nothing(b);
-	set_visitor(b, false);
+	b->visitor = false;
 }
 
 /* Who was a stranger, and is in the policy now. NULL: still nobody. */
@@ -329,6 +317,7 @@ visitor_check(struct bule *b)
 	const struct pma_conf *c = b->pma->conf;
 	const struct profile *prof = recognised(b);
 
+	look_after(b);			/* also when that is refused */
 	if (prof != NULL && b->access != NULL) {
 		struct in6_addr lla = b->lla;
 		struct mac mac = b->mac;
@@ -338,7 +327,6 @@ visitor_check(struct bule *b)
 		    ATTACH_BY_CTL);
 		return;
 	}
-	look_after(b);
 	if (c->presence_check_us > 0 &&
 	    pma_now(b->pma) - b->heard >= c->presence_check_us)
 		(void)probe_start(b);
