@@ -404,6 +404,34 @@ START_TEST(test_pma_many_wait)
 }
 END_TEST
 
+/* An answer names no prefix: no two questions have the same identifier. */
+START_TEST(test_pma_many_questions)
+{
+	enum { QUESTIONS = 2000 };
+	static bool seen[UINT16_MAX + 1];
+	struct dom d = setup_domain(false);
+	char nai[32], hnp[64], mac[32];
+
+	for (unsigned i = 0; i < QUESTIONS; i++) {
+		snprintf(nai, sizeof(nai), "q%u@example.com", i);
+		snprintf(hnp, sizeof(hnp), "2001:db8:2:%x::/64", i);
+		snprintf(mac, sizeof(mac), "02:00:00:07:%02x:%02x", i >> 8,
+		    i & 0xff);
+		(void)sim_profile(d.t.s, nai, hnp, mac);
+		sim_attach(d.pma, ATTACH_UP, ATTACH_BY_FDB, 1, mac, NULL);
+	}
+	sim_run_for(d.t.s, USEC_PER_SEC);
+	ck_assert_uint_eq(sim_icmps(d.t.s), QUESTIONS);
+	for (size_t i = 0; i < QUESTIONS; i++) {
+		uint16_t id = sim_icmp_pkt(d.t.s, i)->m.id;
+
+		ck_assert(!seen[id]);
+		seen[id] = true;
+	}
+	sim_free(d.t.s);
+}
+END_TEST
+
 /* The role stops while it asks. */
 START_TEST(test_pma_stops)
 {
@@ -441,6 +469,7 @@ main(void)
 	tcase_add_loop_test(tc, test_pma_loss, 0, 2);
 	T(test_pma_stray);
 	T(test_pma_many_wait);
+	T(test_pma_many_questions);
 	tcase_add_loop_test(tc, test_pma_stops, 0, 2);
 #undef T
 	tcase_set_timeout(tc, 60);

@@ -76,6 +76,22 @@ disc_free(struct pma_disc *d)
 	free(d);
 }
 
+static bool
+id_eq(const struct hnode *n, const void *key)
+{
+	return CONTAINER_OF(n, const struct pma_disc, by_id)->id ==
+	    *(const uint16_t *)key;
+}
+
+/* The question that has this identifier; the answer names no prefix. */
+static struct pma_disc *
+match(struct pma *p, uint16_t id)
+{
+	struct hnode *n = htab_find(p->disc_ids, id, id_eq, &id);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct pma_disc, by_id);
+}
+
 /* --- asking -------------------------------------------------------------- */
 
 static void
@@ -160,7 +176,9 @@ disc_new(struct pma *p, const struct prefix *prefix)
 	d->p = p;
 	haad_anycast(&prefix->in6, &d->anycast);
 	d->timeout = INITIAL_DHAAD_TIMEOUT;
-	crypto_random(&d->id, sizeof(d->id));
+	do				/* there are more than ENTRIES_MAX */
+		crypto_random(&d->id, sizeof(d->id));
+	while (match(p, d->id) != NULL);
 	TAILQ_INIT(&d->waiting);
 	timer_init(&d->timer, disc_timer);
 	htab_insert(p->disc, &d->node, disc_hash(p, &d->anycast));
@@ -207,22 +225,6 @@ disc_known(const struct pma *p, const struct prefix *prefix)
 }
 
 /* --- answers ------------------------------------------------------------- */
-
-static bool
-id_eq(const struct hnode *n, const void *key)
-{
-	return CONTAINER_OF(n, const struct pma_disc, by_id)->id ==
-	    *(const uint16_t *)key;
-}
-
-/* The question that has this identifier; the answer names no prefix. */
-static struct pma_disc *
-match(struct pma *p, uint16_t id)
-{
-	struct hnode *n = htab_find(p->disc_ids, id, id_eq, &id);
-
-	return n == NULL ? NULL : CONTAINER_OF(n, struct pma_disc, by_id);
-}
 
 static void
 answered(struct pma_disc *d, const struct in6_addr *agent)
