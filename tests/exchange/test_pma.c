@@ -1143,6 +1143,26 @@ START_TEST(test_move_between_interfaces)
 }
 END_TEST
 
+/* What is heard at two links by turns does not fill the log. */
+START_TEST(test_to_and_fro)
+{
+	struct t t = setup_stopped();
+
+	sim_pma_access(t.s, t.conf, "acc0", 0, NULL);
+	sim_pma_access(t.s, t.conf, "acc1", 0, NULL);
+	start(&t);
+	attach(&t);
+	for (unsigned i = 0; i < 200; i++) {
+		sim_mn_plug(t.mn1, t.pma, 1 + i % 2);
+		sim_mn_rs(t.mn1);
+		sim_run_for(t.s, 10 * USEC_PER_MSEC);
+	}
+	ck_assert_uint_le(sim_seen(t.pma, "node-attached"), 5);
+	ck_assert_uint_ge(sim_stat(t.pma, "pma", "attached"), 150);
+	sim_free(t.s);
+}
+END_TEST
+
 /* D6-3, D6.3-5: one node on a link of its own, for all who listen there. */
 START_TEST(test_point_to_point)
 {
@@ -1738,6 +1758,7 @@ main(void)
 	T(test_policy_changes_while_it_attaches);
 	T(test_policy_does_not_answer);
 	TL(test_move_between_interfaces, 2);
+	T(test_to_and_fro);
 	TL(test_point_to_point, 3);
 	TL(test_interface_comes_and_goes, 2);
 	T(test_interface_without_address);

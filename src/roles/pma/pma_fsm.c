@@ -332,6 +332,16 @@ announce_attach(struct bule *b, enum attach_source source)
 	    KV_STR("by", attach_source_names[source]));
 }
 
+/* What is at two of our links by turns shall not fill the log. */
+static void
+announce_move(struct bule *b, enum attach_source source)
+{
+	if (pma_now(b->pma) - b->attached >= USEC_PER_SEC)
+		announce_attach(b, source);
+	else
+		stat_inc(&b->pma->st, PMA_ST_ATTACHED);
+}
+
 /*
  * A node that solicits long after it was told to do DHCP may have done so at
  * another router meanwhile: the home agent may know its address now.
@@ -381,7 +391,7 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 		if (b->more != NULL && source != ATTACH_BY_NEIGHBOUR)
 			b->more->announce4 = true;
 		if (moved) {
-			announce_attach(b, source);
+			announce_move(b, source);
 			path_sync(b);
 		}
 		/*
@@ -394,7 +404,7 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 		break;
 	default:
 		if (moved) {
-			announce_attach(b, source);
+			announce_move(b, source);
 			path_sync(b);
 		}
 	}
