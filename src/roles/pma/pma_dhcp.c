@@ -62,12 +62,22 @@ dhcp_drop(struct pma *p, enum pma_dhcp_counter why, const struct bule *b,
 	say(p, dhcp_stats[why].name, b, mac);
 }
 
-void
-dhcp_malformed(struct pma *p, struct stat_group *st,
-    const struct stat_desc *d, const struct mac *mac)
+bool
+dhcp_parsed(struct pma *p, struct stat_group *st, unsigned drop,
+    const struct mac *mac)
 {
-	stat_inc(st, (unsigned)(d - st->desc));
-	say(p, d->name, NULL, mac);
+	stat_inc(st, drop);
+	if (drop != DHCP_PARSED)
+		say(p, st->desc[drop].name, NULL, mac);
+	return drop == DHCP_PARSED;
+}
+
+bool
+dhcp_passes(struct bule *b, enum pma_dhcp_counter why)
+{
+	if (why != PDH_RELAYED)
+		dhcp_drop(b->pma, why, b, NULL);
+	return why == PDH_RELAYED;
 }
 
 /* --- who is who -------------------------------------------------------- */

@@ -133,9 +133,12 @@ void dhcp_show_role(struct json_w *w, const struct pma *p);
 /* Count, and say so at most so often; `b` may be NULL. */
 void dhcp_drop(struct pma *p, enum pma_dhcp_counter why, const struct bule *b,
     const struct mac *mac);
-/* The same for what a parser has refused. */
-void dhcp_malformed(struct pma *p, struct stat_group *st,
-    const struct stat_desc *d, const struct mac *mac);
+/* What a parser says, of a message of `mac` (NULL: of a server). Is it good? */
+#define DHCP_PARSED 0			/* D6D_OK, D4D_OK */
+bool dhcp_parsed(struct pma *p, struct stat_group *st, unsigned drop,
+    const struct mac *mac);
+/* PDH_RELAYED: it may go to the servers; all else is counted. */
+bool dhcp_passes(struct bule *b, enum pma_dhcp_counter why);
 /*
  * "ifname/mac": who is meant, in Interface-Id and Agent Circuit ID.  The
  * server gives it back, and it means the same after a restart.  Its length.

@@ -60,19 +60,10 @@ check_request(const struct bule *b, const struct dhcp4_msg *m)
 static bool
 acceptable(struct bule *b, const struct udp_msg *m, struct dhcp4_msg *ret)
 {
-	struct pma *p = b->pma;
 	enum dhcp4_drop d = dhcp4_parse(m->data, m->len, ret);
-	enum pma_dhcp_counter why;
 
-	if (d != D4D_OK) {
-		dhcp_malformed(p, &p->dhcp->st4, &dhcp4_drop_desc[d], &b->mac);
-		return false;
-	}
-	stat_inc(&p->dhcp->st4, D4D_OK);
-	why = check_request(b, ret);
-	if (why != PDH_RELAYED)
-		dhcp_drop(p, why, b, NULL);
-	return why == PDH_RELAYED;
+	return dhcp_parsed(b->pma, &b->pma->dhcp->st4, d, &b->mac) &&
+	    dhcp_passes(b, check_request(b, ret));
 }
 
 static void
@@ -426,19 +417,15 @@ void
 dhcp4_from_server(struct pma *p, const struct dhcp_pkt *pkt)
 {
 	struct dhcp4_msg m;
-	enum dhcp4_drop d;
 	struct bule *b;
 
 	if (!is_server(p, &pkt->src)) {
 		dhcp_drop(p, PDH_STRANGER, NULL, NULL);
 		return;
 	}
-	d = dhcp4_parse(pkt->data, pkt->len, &m);
-	if (d != D4D_OK) {
-		dhcp_malformed(p, &p->dhcp->st4, &dhcp4_drop_desc[d], NULL);
+	if (!dhcp_parsed(p, &p->dhcp->st4, dhcp4_parse(pkt->data, pkt->len,
+	    &m), NULL))
 		return;
-	}
-	stat_inc(&p->dhcp->st4, D4D_OK);
 	/* a home agent in this daemon may have the same address: for that */
 	if (m.op == D4_BOOTREQUEST && dhcp_addr_eq(&pkt->src, &pkt->dst))
 		return;

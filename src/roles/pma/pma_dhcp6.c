@@ -71,21 +71,11 @@ check_source(const struct bule *b, const struct udp_msg *m)
 static bool
 acceptable(struct bule *b, const struct udp_msg *m, struct dhcp6_chain *ret)
 {
-	struct pma *p = b->pma;
 	enum dhcp6_drop d = dhcp6_parse_chain(m->data, m->len, ret);
-	enum pma_dhcp_counter why;
 
-	if (d != D6D_OK) {
-		dhcp_malformed(p, &p->dhcp->st6, &dhcp6_drop_desc[d], &b->mac);
-		return false;
-	}
-	stat_inc(&p->dhcp->st6, D6D_OK);
-	why = check_levels(b, ret);
-	if (why == PDH_RELAYED)
-		why = check_source(b, m);
-	if (why != PDH_RELAYED)
-		dhcp_drop(p, why, b, NULL);
-	return why == PDH_RELAYED;
+	return dhcp_parsed(b->pma, &b->pma->dhcp->st6, d, &b->mac) &&
+	    dhcp_passes(b, check_levels(b, ret)) &&
+	    dhcp_passes(b, check_source(b, m));
 }
 
 /* Does it speak of the address that we know of? */
@@ -437,19 +427,15 @@ void
 dhcp6_from_server(struct pma *p, const struct dhcp_pkt *pkt)
 {
 	struct dhcp6_chain c;
-	enum dhcp6_drop d;
 	struct bule *b;
 
 	if (!is_server(p, &pkt->src.in6)) {
 		dhcp_drop(p, PDH_STRANGER, NULL, NULL);
 		return;
 	}
-	d = dhcp6_parse_chain(pkt->data, pkt->len, &c);
-	if (d != D6D_OK) {
-		dhcp_malformed(p, &p->dhcp->st6, &dhcp6_drop_desc[d], NULL);
+	if (!dhcp_parsed(p, &p->dhcp->st6, dhcp6_parse_chain(pkt->data,
+	    pkt->len, &c), NULL))
 		return;
-	}
-	stat_inc(&p->dhcp->st6, D6D_OK);
 	if (c.n == 0) {			/* nothing of that is for us */
 		dhcp_drop(p, PDH_TYPE, NULL, NULL);
 		return;
