@@ -373,6 +373,8 @@ def test_release(d, client):
     """RELEASE, which goes to the server through the tunnel: IPv4 ends at both
     ends, IPv6 stays."""
     bind(d, client)
+    # the client takes its address off at once, and with it what waits for ARP
+    assert reachable(d["mn1"], CN4)
     client.release()
     until(lambda: kernel.paths(d.ha) == {PREFIX["mn1"]: COA["ar1"]}, 10,
           "IPv4 is gone at the home agent")
