@@ -25,6 +25,7 @@
 #define V4 "10.1.0.5"
 #define V4B "10.1.0.6"
 #define INF LEASE_INFINITE
+#define DAY_S 86400
 
 /* --- the relay, by hand -------------------------------------------------- */
 
@@ -667,12 +668,29 @@ START_TEST(test_infinite)
 	ck_assert(shows(&t, "\"hoa_lease\":null"));
 	for (int i = 0; i < 20; i++)
 		takes(&t, A1 "/128");
-	learn(&t, A1, 100 * 86400);	/* more than a timer reaches */
-	ck_assert(shows(&t, "\"hoa_lease\":null"));
 	learn(&t, A1, 10);
 	ck_assert(shows(&t, "\"hoa_lease\":10"));
 	sim_run_for(t.s, 11 * SEC);
 	ck_assert(in_state(&t, MN1, "deregistering"));
+	sim_free(t.s);
+}
+END_TEST
+
+/* One that is longer than a timer reaches ends all the same. */
+START_TEST(test_long_lease)
+{
+	struct t t = leased(1000);
+
+	learn(&t, A1, 100 * DAY_S);
+	ck_assert(shows(&t, "\"hoa_lease\":8640000"));
+	/* in a state in which nothing else happens */
+	t.prof1->pmip = false;
+	sim_policy_changed(t.s);
+	sim_run_for(t.s, 99 * DAY_S * SEC);
+	ck_assert(in_state(&t, MN1, "denied"));
+	ck_assert_uint_eq(sim_seen(t.pma, "address-forgotten"), 0);
+	sim_run_for(t.s, 2 * DAY_S * SEC);
+	ck_assert_uint_eq(sim_seen(t.pma, "address-forgotten"), 1);
 	sim_free(t.s);
 }
 END_TEST
@@ -2018,6 +2036,7 @@ main(void)
 	T(test_learn4_without_service);
 	T(test_renewed);
 	T(test_infinite);
+	T(test_long_lease);
 	T(test_lease_after_dnav6);
 	T(test_changed);
 	T(test_change_refused);

@@ -75,6 +75,12 @@ struct pma_dhcp;
 /* Who says what a node's address is. */
 enum hoa_source { HOA_NONE, HOA_STATIC, HOA_DHCP, HOA_BY_HA };
 
+/* How long DHCP has given an address; the timer is not armed: for ever. */
+struct lease {
+	struct timer timer;
+	uint32_t rest_s;		/* after that: it may be too short */
+};
+
 /*
  * What a node has beyond a prefix of its own: an address of its own, IPv4.
  * Only nodes that have some of that pay for it (list_more()).
@@ -90,7 +96,7 @@ struct bul_more {
 	struct in6_addr hoa;		/* :: none known */
 	struct in_addr hoa4;		/* D6.11-5; 0.0.0.0 none known */
 	struct in_addr gw4;		/* D6.11-7: the node's default router */
-	struct timer t_hoa, t_hoa4;	/* the leases end */
+	struct lease lease, lease4;
 	uint8_t plen4;			/* D6.11-6 */
 	uint8_t hoa_by, hoa4_by;	/* enum hoa_source */
 	/* at the home agent */
@@ -402,6 +408,8 @@ bool learn_profile(struct bule *b, const struct profile *prof);
 bool learn_ip4_changed(struct bule *b, const struct profile *prof);
 /* As if nothing had been learnt. */
 void learn_nothing(struct bule *b);
+/* Until the lease ends; -1: it does not. */
+usec_t learn_lease_left(const struct bule *b, const struct lease *l);
 void learn_hoa_expired(struct timer *t);
 void learn_hoa4_expired(struct timer *t);
 

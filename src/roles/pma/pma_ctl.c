@@ -12,15 +12,19 @@
 #define ITEMS_PER_CALL 64
 
 static void
-put_seconds_left(struct json_w *w, const char *key, const struct bule *b,
-    const struct timer *t)
+put_left(struct json_w *w, const char *key, usec_t left)
 {
-	usec_t left = timer_left(b->pma->role.env->wheel, t);
-
 	if (left < 0)
 		json_w_null(w, key);
 	else
 		json_w_sec(w, key, left);
+}
+
+static void
+put_seconds_left(struct json_w *w, const char *key, const struct bule *b,
+    const struct timer *t)
+{
+	put_left(w, key, timer_left(b->pma->role.env->wheel, t));
 }
 
 static const struct bul_more nothing_more;
@@ -76,13 +80,13 @@ put_more(struct json_w *w, const struct bule *b, const struct bul_more *m)
 	char buf[ADDR_STRLEN];
 
 	json_w_str(w, "hoa_from", source_names[m->hoa_by]);
-	put_seconds_left(w, "hoa_lease", b, &m->t_hoa);
+	put_left(w, "hoa_lease", learn_lease_left(b, &m->lease));
 	json_w_str(w, "ipv4", !ip4 ? "no-service" : m->reg4.s_addr !=
 	    INADDR_ANY ? "registered" : m->why4 != NULL ? m->why4 : "none");
 	json_w_str(w, "home_subnet4", ip4 ? prefix_str(&m->subnet4, buf) :
 	    NULL);
 	json_w_str(w, "hoa4_from", source_names[m->hoa4_by]);
-	put_seconds_left(w, "hoa4_lease", b, &m->t_hoa4);
+	put_left(w, "hoa4_lease", learn_lease_left(b, &m->lease4));
 	if (m->hoa4_by != HOA_NONE)
 		json_w_u(w, "hoa4_prefix_length", m->plen4);
 	else

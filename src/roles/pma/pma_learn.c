@@ -23,7 +23,7 @@
 #include "core/util.h"
 #include "roles/pma/pma.h"
 
-/* Timers reach 49 days; what is longer will have been renewed by then. */
+/* Timers reach 49 days. */
 #define LEASE_TIMER_MAX_S (40 * 86400)
 #define LOG(b) ((b)->pma->role.env->log)
 #define MOD(b) ((b)->pma->role.ops->name)
@@ -77,12 +77,33 @@ unusable(struct bule *b, const struct prefix *addr)
 }
 
 static void
-set_lease(struct bule *b, struct timer *t, uint32_t seconds)
+set_lease(struct bule *b, struct lease *l, uint32_t seconds)
 {
-	if (seconds > LEASE_TIMER_MAX_S)
-		timer_cancel(wheel_of(b), t);
+	uint32_t now = MIN_OF(seconds, LEASE_TIMER_MAX_S);
+
+	l->rest_s = seconds - now;
+	if (seconds == LEASE_INFINITE)
+		timer_cancel(wheel_of(b), &l->timer);
 	else
-		timer_arm(wheel_of(b), t, (usec_t)seconds * USEC_PER_SEC);
+		timer_arm(wheel_of(b), &l->timer, (usec_t)now * USEC_PER_SEC);
+}
+
+/* Its timer fired. Is that the end of it? */
+static bool
+is_over(struct bule *b, struct lease *l)
+{
+	if (l->rest_s == 0)
+		return true;
+	set_lease(b, l, l->rest_s);
+	return false;
+}
+
+usec_t
+learn_lease_left(const struct bule *b, const struct lease *l)
+{
+	usec_t left = timer_left(wheel_of(b), &l->timer);
+
+	return left < 0 ? left : left + (usec_t)l->rest_s * USEC_PER_SEC;
 }
 
 /* --- IPv6 ---------------------------------------------------------------- */
@@ -92,7 +113,7 @@ set_hoa(struct bule *b, const struct in6_addr *addr, enum hoa_source by)
 {
 	b->more->hoa = *addr;
 	b->more->hoa_by = (uint8_t)by;
-	timer_cancel(wheel_of(b), &b->more->t_hoa);
+	timer_cancel(wheel_of(b), &b->more->lease.timer);
 	list_reindex(b);
 }
 
@@ -141,7 +162,7 @@ fsm_learn_hoa(struct bule *b, const struct in6_addr *addr, uint32_t valid_s)
 		return;
 	news = m->hoa_by == HOA_NONE || !in6_eq(&m->hoa, addr);
 	set_hoa(b, addr, HOA_DHCP);
-	set_lease(b, &m->t_hoa, valid_s);
+	set_lease(b, &m->lease, valid_s);
 	if (!news)
 		return;
 	learnt(b, &host, valid_s);
@@ -167,7 +188,10 @@ fsm_forget_hoa(struct bule *b, const char *why)
 void
 learn_hoa_expired(struct timer *t)
 {
-	fsm_forget_hoa(CONTAINER_OF(t, struct bul_more, t_hoa)->b, "expired");
+	struct bul_more *m = CONTAINER_OF(t, struct bul_more, lease.timer);
+
+	if (is_over(m->b, &m->lease))
+		fsm_forget_hoa(m->b, "expired");
 }
 
 /* --- IPv4 ---------------------------------------------------------------- */
@@ -182,7 +206,7 @@ set_hoa4(struct bule *b, const struct in_addr *addr, uint8_t plen,
 	m->hoa4_by = (uint8_t)by;
 	m->plen4 = plen > 0 && plen <= 32 ? plen : m->subnet4.len;
 	m->pause4 = false;
-	timer_cancel(wheel_of(b), &m->t_hoa4);
+	timer_cancel(wheel_of(b), &m->lease4.timer);
 }
 
 /* The router that the node was told, if it can be that; else the subnet's. */
@@ -235,7 +259,7 @@ fsm_learn_ip4(struct bule *b, const struct in_addr *hoa4, uint8_t plen,
 	gw = m->gw4;
 	news = m->hoa4.s_addr != hoa4->s_addr;
 	set_hoa4(b, hoa4, plen, HOA_DHCP);
-	set_lease(b, &m->t_hoa4, lease_s);
+	set_lease(b, &m->lease4, lease_s);
 	set_gw4(m, router);
 	if (news)
 		learnt(b, &host, lease_s);
@@ -279,7 +303,10 @@ learn_nothing(struct bule *b)
 void
 learn_hoa4_expired(struct timer *t)
 {
-	fsm_forget_ip4(CONTAINER_OF(t, struct bul_more, t_hoa4)->b, "expired");
+	struct bul_more *m = CONTAINER_OF(t, struct bul_more, lease4.timer);
+
+	if (is_over(m->b, &m->lease4))
+		fsm_forget_ip4(m->b, "expired");
 }
 
 /* --- the profile --------------------------------------------------------- */

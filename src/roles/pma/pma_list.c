@@ -227,8 +227,8 @@ list_more(struct bule *b)
 		return NULL;
 	}
 	m->b = b;
-	timer_init(&m->t_hoa, learn_hoa_expired);
-	timer_init(&m->t_hoa4, learn_hoa4_expired);
+	timer_init(&m->lease.timer, learn_hoa_expired);
+	timer_init(&m->lease4.timer, learn_hoa4_expired);
 	pma_arp_init(m);
 	b->more = m;
 	return m;
@@ -242,8 +242,8 @@ free_more(struct bule *b)
 	if (b->more == NULL)
 		return;
 	dhcp_node_free(b);
-	timer_cancel(w, &b->more->t_hoa);
-	timer_cancel(w, &b->more->t_hoa4);
+	timer_cancel(w, &b->more->lease.timer);
+	timer_cancel(w, &b->more->lease4.timer);
 	timer_cancel(w, &b->more->t_arp);
 	free(b->more);
 	b->more = NULL;
