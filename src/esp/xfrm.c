@@ -33,7 +33,6 @@
 #include "esp/xfrm_put.h"
 
 #define MOD "ipsec"
-#define TABLE_MAX 65536		/* policies, SAs of interest */
 #define TICK_US (5 * USEC_PER_SEC)
 #define TICKS_WITHOUT_SA 2	/* until we say so */
 #define SAS_PER_TICK 64		/* whose counters are looked at */
@@ -157,8 +156,8 @@ judge(struct xfrm *x, size_t i)
 	    in = xfrm_flow_of(p, SPD_IN);
 	bool was = p->ready;
 
-	p->out = spd_judge(x->pol, x->npol, x->sa, x->nsa, &out);
-	p->in = spd_judge(x->pol, x->npol, x->sa, x->nsa, &in);
+	p->out = tab_judge(&x->tab, &out);
+	p->in = tab_judge(&x->tab, &in);
 	p->ready = p->out.verdict == SPD_PROTECTED &&
 	    p->in.verdict == SPD_PROTECTED && p->failed == 0 &&
 	    x->unread == 0 && x->no_esp == 0 && !x->full &&
@@ -193,9 +192,18 @@ sel_concerns(const struct spd_sel *s, const struct peer *p)
 	return spd_sel_touches(s, &out) || spd_sel_touches(s, &in);
 }
 
+/* Selectors of two addresses, which are nearly all, need no search. */
 static bool
 sel_of_interest(const struct xfrm *x, const struct spd_sel *s)
 {
+	const struct peer *out, *in;
+
+	if (tab_sel_is_pair(s)) {
+		out = xfrm_peer_find(x, &s->src, &s->dst);
+		in = xfrm_peer_find(x, &s->dst, &s->src);
+		return (out != NULL && sel_concerns(s, out)) ||
+		    (in != NULL && sel_concerns(s, in));
+	}
 	for (size_t i = 0; i < x->npeer; i++) {
 		if (sel_concerns(s, &x->peer[i]))
 			return true;
@@ -204,8 +212,23 @@ sel_of_interest(const struct xfrm *x, const struct spd_sel *s)
 }
 
 static void
+judge_pair(struct xfrm *x, const struct in6_addr *local,
+    const struct in6_addr *remote)
+{
+	const struct peer *p = xfrm_peer_find(x, local, remote);
+
+	if (p != NULL)
+		judge(x, (size_t)(p - x->peer));
+}
+
+static void
 judge_concerned(struct xfrm *x, const struct spd_sel *s)
 {
+	if (tab_sel_is_pair(s)) {
+		judge_pair(x, &s->src, &s->dst);
+		judge_pair(x, &s->dst, &s->src);
+		return;
+	}
 	for (size_t i = 0; i < x->npeer; i++) {
 		if (sel_concerns(s, &x->peer[i]))
 			judge(x, i);
@@ -214,87 +237,31 @@ judge_concerned(struct xfrm *x, const struct spd_sel *s)
 
 /* --- our copy of the tables -------------------------------------------- */
 
-/* Room for one more; NULL when there are too many. */
-static void *
-table_grow(struct xfrm *x, void *v, size_t n, size_t *cap, size_t size)
+/* Without room for what concerns a peer nobody can be judged. */
+static void
+had_room(struct xfrm *x, bool had)
 {
-	if (n == TABLE_MAX) {
+	if (!had) {
 		stat_inc(&x->st, ST_FULL);
 		x->full = true;
-		return NULL;
-	}
-	if (n == *cap) {
-		*cap = *cap != 0 ? 2 * *cap : 16;
-		v = realloc(v, *cap * size);
-		if (v == NULL)
-			abort();
-	}
-	return v;
-}
-
-static void
-policy_drop(struct xfrm *x, uint32_t index)
-{
-	for (size_t i = 0; i < x->npol; i++) {
-		if (x->pol[i].index == index) {
-			x->pol[i] = x->pol[--x->npol];
-			return;
-		}
 	}
 }
 
 static void
 policy_keep(struct xfrm *x, const struct spd_policy *p)
 {
-	struct spd_policy *v;
-
-	policy_drop(x, p->index);
-	if (!xfrm_policy_is_ours(p) && !sel_of_interest(x, &p->sel))
-		return;
-	v = table_grow(x, x->pol, x->npol, &x->pol_cap, sizeof(*v));
-	if (v == NULL)
-		return;
-	x->pol = v;
-	v[x->npol++] = *p;
-}
-
-static struct spd_sa *
-sa_find(struct xfrm *x, const struct in6_addr *dst, uint32_t spi,
-    uint8_t proto)
-{
-	for (size_t i = 0; i < x->nsa; i++) {
-		if (x->sa[i].spi == spi && x->sa[i].proto == proto &&
-		    in6_eq(&x->sa[i].dst, dst))
-			return &x->sa[i];
-	}
-	return NULL;
-}
-
-static void
-sa_drop(struct xfrm *x, const struct spd_sa *gone)
-{
-	struct spd_sa *sa = sa_find(x, &gone->dst, gone->spi, gone->proto);
-
-	if (sa != NULL)
-		*sa = x->sa[--x->nsa];
+	if (xfrm_policy_is_ours(p) || sel_of_interest(x, &p->sel))
+		had_room(x, tab_keep_policy(&x->tab, p));
+	else
+		tab_drop_policy(&x->tab, p->index);
 }
 
 static void
 sa_keep(struct xfrm *x, const struct spd_sa *sa)
 {
-	struct spd_sa *v = sa_find(x, &sa->dst, sa->spi, sa->proto);
-
-	if (v == NULL) {
-		if (!xfrm_sa_is_ours(sa) && !sel_of_interest(x, &sa->sel))
-			return;
-		v = table_grow(x, x->sa, x->nsa, &x->sa_cap, sizeof(*v));
-		if (v == NULL)
-			return;
-		x->sa = v;
-		v += x->nsa++;
-	}
-	*v = *sa;
-	v->key = NULL;		/* it was only borrowed */
+	if (tab_find_sa(&x->tab, &sa->dst, sa->spi, sa->proto) != NULL ||
+	    xfrm_sa_is_ours(sa) || sel_of_interest(x, &sa->sel))
+		had_room(x, tab_keep_sa(&x->tab, sa));
 }
 
 /* --- notifications ----------------------------------------------------- */
@@ -325,7 +292,7 @@ policy_news(struct xfrm *x, const struct nlmsghdr *nlh)
 		return;
 	}
 	if (nlh->nlmsg_type == XFRM_MSG_DELPOLICY || spd_is_hard(nlh))
-		policy_drop(x, p.index);
+		tab_drop_policy(&x->tab, p.index);
 	else
 		policy_keep(x, &p);
 	judge_concerned(x, &p.sel);
@@ -342,7 +309,7 @@ sa_news(struct xfrm *x, const struct nlmsghdr *nlh)
 		return;
 	}
 	if (nlh->nlmsg_type == XFRM_MSG_DELSA || spd_is_hard(nlh))
-		sa_drop(x, &sa);
+		tab_drop_sa(&x->tab, &sa);
 	else if (nlh->nlmsg_type != XFRM_MSG_EXPIRE)
 		sa_keep(x, &sa);
 	judge_concerned(x, &sa.sel);
@@ -357,7 +324,7 @@ sequence_news(struct xfrm *x, const struct nlmsghdr *nlh)
 	stat_inc(&x->st, r);
 	if (r != SPD_READ_OK)
 		return;
-	sa = sa_find(x, &ev.dst, ev.spi, ev.proto);
+	sa = tab_find_sa(&x->tab, &ev.dst, ev.spi, ev.proto);
 	if (sa == NULL)
 		return;
 	sa->seq_in = ev.seq_in;
@@ -416,7 +383,7 @@ policy_dumped(void *ctx, const struct nlmsghdr *nlh)
 static void
 policies_again(void *ctx)
 {
-	((struct xfrm *)ctx)->npol = 0;
+	tab_clear_policies(&((struct xfrm *)ctx)->tab);
 }
 
 static void
@@ -432,7 +399,7 @@ sa_dumped(void *ctx, const struct nlmsghdr *nlh)
 static void
 sas_again(void *ctx)
 {
-	((struct xfrm *)ctx)->nsa = 0;
+	tab_clear_sas(&((struct xfrm *)ctx)->tab);
 }
 
 static void
@@ -443,7 +410,8 @@ reread(struct xfrm *x)
 	stat_inc(&x->st, ST_RESYNC);
 	x->full = false;
 	x->unread = 0;
-	x->npol = x->nsa = 0;
+	policies_again(x);
+	sas_again(x);
 	r = xfrm_dump_policies(x->nl, policy_dumped, policies_again, x);
 	if (r == 0)
 		r = xfrm_dump_sas(x->nl, sa_dumped, sas_again, x);
@@ -459,8 +427,8 @@ resync(struct xfrm *x)
 {
 	reread(x);
 	xfrm_look_for_unchecked(x);
-	for (size_t i = 0; i < x->nsa; i++)
-		xfrm_tell_sequence(x, &x->sa[i], XFRM_SEQ_AHEAD);
+	for (size_t i = 0; i < x->tab.nsa; i++)
+		xfrm_tell_sequence(x, &x->tab.sa[i]->sa, XFRM_SEQ_AHEAD);
 	judge_all(x);
 }
 
@@ -471,11 +439,7 @@ has_sa(const struct xfrm *x, const struct peer *p)
 {
 	const struct spd_flow out = xfrm_flow_of(p, SPD_OUT);
 
-	for (size_t i = 0; i < x->nsa; i++) {
-		if (spd_sa_is_of(&x->sa[i], &out))
-			return true;
-	}
-	return false;
+	return tab_next_sa(&x->tab, &out, NULL) != NULL;
 }
 
 /* Signalling wants to leave and no SA comes: tell once, and when one does. */
@@ -515,7 +479,7 @@ tell_drops(struct xfrm *x, const struct spd_sa *sa, unsigned counter,
 
 /* The kernel's counters of one SA: of interest when they grow. */
 static void
-look_at_sa(struct xfrm *x, struct spd_sa *sa)
+look_at_sa(struct xfrm *x, const struct spd_sa *sa)
 {
 	struct spd_sa now;
 	bool same;
@@ -530,8 +494,7 @@ look_at_sa(struct xfrm *x, struct spd_sa *sa)
 		    "somebody repeats old packets, or the peer began to count "
 		    "anew: its state-directory is lost, or the two ends have "
 		    "different keys");
-	now.key = NULL;
-	*sa = now;
+	(void)tab_keep_sa(&x->tab, &now);	/* in its place */
 }
 
 static void
@@ -576,32 +539,93 @@ on_tick(struct timer *t)
 	look_at_clear_drops(x);
 	for (size_t i = 0; i < x->npeer; i++)
 		look_for_sa(x, &x->peer[i]);
-	for (size_t i = 0; i < MIN_OF(x->nsa, (size_t)SAS_PER_TICK); i++) {
-		x->next_sa = (x->next_sa + 1) % x->nsa;
-		if (x->sa[x->next_sa].proto == IPPROTO_ESP)
-			look_at_sa(x, &x->sa[x->next_sa]);
+	for (size_t i = 0; i < MIN_OF(x->tab.nsa, (size_t)SAS_PER_TICK); i++) {
+		const struct spd_sa *sa;
+
+		x->next_sa = (x->next_sa + 1) % x->tab.nsa;
+		sa = &x->tab.sa[x->next_sa]->sa;
+		if (sa->proto == IPPROTO_ESP)
+			look_at_sa(x, sa);
 	}
 	timer_arm(loop_wheel(x->a.loop), t, TICK_US);
 }
 
 /* --- peers ------------------------------------------------------------- */
 
-/* The i-th peer of the configuration, with what is known of it. */
-static void
-peer_init(struct xfrm *x, size_t i, const struct xfrm_peer *c)
-{
-	struct peer *p = &x->peer[i];
+struct pair_key {
+	const struct in6_addr *local, *remote;
+};
 
-	p->local = c->local;
-	p->remote = c->remote;
-	p->fixed = c->npair > 0;
-	for (size_t k = 0; k < x->nold; k++) {
-		if (in6_eq(&x->old[k].local, &p->local) &&
-		    in6_eq(&x->old[k].remote, &p->remote)) {
-			p->judged = x->old[k].judged;
-			p->ready = x->old[k].ready;
-		}
+static bool
+pair_eq(const struct hnode *n, const void *key)
+{
+	const struct peer *p = CONTAINER_OF(n, const struct peer, node);
+	const struct pair_key *k = key;
+
+	return in6_eq(&p->local, k->local) && in6_eq(&p->remote, k->remote);
+}
+
+struct peer *
+xfrm_peer_find(const struct xfrm *x, const struct in6_addr *local,
+    const struct in6_addr *remote)
+{
+	const struct pair_key k = { local, remote };
+	struct hnode *n = htab_find(x->by_pair, tab_pair_hash(&x->tab.key,
+	    local, remote), pair_eq, &k);
+
+	return n != NULL ? CONTAINER_OF(n, struct peer, node) : NULL;
+}
+
+bool
+xfrm_is_own(const struct xfrm *x, const struct in6_addr *a)
+{
+	for (size_t i = 0; i < x->nown; i++) {
+		if (in6_eq(&x->own[i], a))
+			return true;
 	}
+	return false;
+}
+
+/* Our addresses towards the peers beside those that stand there already. */
+static void
+own_add(struct xfrm *x)
+{
+	x->own = reallocarray(x->own, x->nown + x->npeer + 1,
+	    sizeof(*x->own));
+	if (x->own == NULL)
+		abort();
+	for (size_t i = 0; i < x->npeer; i++) {
+		if (!xfrm_is_own(x, &x->peer[i].local))
+			x->own[x->nown++] = x->peer[i].local;
+	}
+}
+
+/* The peers of the configuration, with what is known of them. */
+static void
+peers_replace(struct xfrm *x, const struct xfrm_peer *c, size_t n)
+{
+	struct peer *v = calloc(MAX_OF(n, (size_t)1), sizeof(*v));
+	struct htab *by_pair = htab_new();
+
+	if (v == NULL)
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		const struct peer *old = xfrm_peer_find(x, &c[i].local,
+		    &c[i].remote);
+
+		v[i].local = c[i].local;
+		v[i].remote = c[i].remote;
+		v[i].fixed = c[i].npair > 0;
+		v[i].judged = old != NULL && old->judged;
+		v[i].ready = old != NULL && old->ready;
+		htab_insert(by_pair, &v[i].node, tab_pair_hash(&x->tab.key,
+		    &v[i].local, &v[i].remote));
+	}
+	free(x->peer);
+	htab_free(x->by_pair);
+	x->peer = v;
+	x->npeer = n;
+	x->by_pair = by_pair;
 }
 
 int
@@ -609,14 +633,8 @@ xfrm_set_peers(struct xfrm *x, const struct xfrm_peer *c, size_t n)
 {
 	int first = 0;
 
-	x->old = x->peer;
-	x->nold = x->npeer;
-	x->peer = calloc(MAX_OF(n, (size_t)1), sizeof(*x->peer));
-	if (x->peer == NULL)
-		abort();
-	x->npeer = n;
-	for (size_t i = 0; i < n; i++)
-		peer_init(x, i, &c[i]);
+	peers_replace(x, c, n);
+	own_add(x);
 	for (size_t i = 0; i < n; i++) {
 		struct peer *p = &x->peer[i];
 
@@ -631,10 +649,9 @@ xfrm_set_peers(struct xfrm *x, const struct xfrm_peer *c, size_t n)
 	}
 	reread(x);
 	xfrm_sweep(x, c, n);
+	x->nown = 0;
+	own_add(x);
 	resync(x);
-	free(x->old);
-	x->old = NULL;
-	x->nold = 0;
 	return first;
 }
 
@@ -696,9 +713,9 @@ present_sa(struct xfrm *x, const struct peer *p, enum spd_dir dir,
 	struct spd_sa now;
 	bool same;
 
-	for (size_t i = 0; i < x->nsa; i++) {
-		if (!spd_sa_is_of(&x->sa[i], &f) || xfrm_get_sa(x->nl, &f.dst,
-		    x->sa[i].spi, NULL, 0, &now, &same) < 0 || (best != NULL &&
+	for (const struct spd_sa *sa = NULL;
+	    (sa = tab_next_sa(&x->tab, &f, sa)) != NULL;) {
+		if (xfrm_get_sa(x->nl, &f.dst, sa->spi, NULL, 0, &now, &same) < 0 || (best != NULL &&
 		    (now.used_s < best->used_s || (now.used_s == best->used_s &&
 		    now.added_s <= best->added_s))))
 			continue;
@@ -763,6 +780,8 @@ xfrm_new(const struct xfrm_args *a, struct xfrm **ret)
 	if (x == NULL)
 		abort();
 	x->a = *a;
+	tab_init(&x->tab);
+	x->by_pair = htab_new();
 	timer_init(&x->tick, on_tick);
 	stats_register(a->stats, &x->st, MOD "-kernel", xfrm_stats, ST_MAX);
 	r = netlink_new_proto(a->loop, a->log, a->stats, NETLINK_XFRM,
@@ -793,9 +812,9 @@ xfrm_free(struct xfrm *x, bool keep)
 	if (x == NULL)
 		return;
 	if (keep) {
-		for (size_t i = 0; i < x->nsa; i++) {
-			if (xfrm_sa_is_ours(&x->sa[i]))
-				xfrm_tell_now(x, &x->sa[i],
+		for (size_t i = 0; i < x->tab.nsa; i++) {
+			if (xfrm_sa_is_ours(&x->tab.sa[i]->sa))
+				xfrm_tell_now(x, &x->tab.sa[i]->sa,
 				    XFRM_SEQ_AHEAD);
 		}
 	} else {
@@ -805,8 +824,9 @@ xfrm_free(struct xfrm *x, bool keep)
 	netlink_monitor_free(x->mon);
 	netlink_free(x->nl);
 	stats_unregister(&x->st);
+	htab_free(x->by_pair);
+	tab_done(&x->tab);
+	free(x->own);
 	free(x->peer);
-	free(x->pol);
-	free(x->sa);
 	free(x);
 }

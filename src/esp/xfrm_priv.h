@@ -13,6 +13,7 @@
 #include "core/wheel.h"
 #include "esp/xfrm.h"
 #include "esp/xfrm_spd.h"
+#include "esp/xfrm_tab.h"
 
 #define WHY_MAX (4 * SPD_WORDS_MAX)
 
@@ -24,6 +25,7 @@ enum {
 };
 
 struct peer {
+	struct hnode node;	/* by addresses */
 	struct in6_addr local, remote;
 	struct spd_result in, out;
 	int failed;		/* static keys: -errno */
@@ -41,12 +43,12 @@ struct xfrm {
 	struct stat_group st;
 	struct peer *peer;
 	size_t npeer;
-	struct peer *old;	/* while those are being replaced */
-	size_t nold;
-	struct spd_policy *pol;
-	size_t npol, pol_cap;
-	struct spd_sa *sa;
-	size_t nsa, sa_cap;
+	struct htab *by_pair;	/* of those */
+	/* Our addresses towards them; during a reload those from before, too:
+	 * few, whatever the number of peers. */
+	struct in6_addr *own;
+	size_t nown;
+	struct xfrm_tab tab;
 	uint64_t clear_drops;	/* when last looked at */
 	size_t next_sa;		/* whose counters are looked at next */
 	int unread;		/* the tables could not be read: -errno */
@@ -56,6 +58,11 @@ struct xfrm {
 	char why[WHY_MAX];
 };
 
+/* NULL when there is none. */
+struct peer *xfrm_peer_find(const struct xfrm *x, const struct in6_addr *local,
+    const struct in6_addr *remote);
+/* An address of ours.  Another daemon's static keys are left alone. */
+bool xfrm_is_own(const struct xfrm *x, const struct in6_addr *a);
 struct spd_flow xfrm_flow_of(const struct peer *p, enum spd_dir dir);
 
 /* Have we made it, or an earlier run? */

@@ -11,7 +11,6 @@
 
 #include <netinet/in.h>
 
-#include "core/addr.h"
 
 uint64_t
 xfrm_clear_drops(void)
@@ -48,18 +47,14 @@ is_unchecked(const char *ifname)
 }
 
 static bool
-is_peers_local(const struct xfrm *x, const struct sockaddr *sa)
+is_own_sockaddr(const struct xfrm *x, const struct sockaddr *sa)
 {
 	struct sockaddr_in6 sin6;
 
 	if (sa == NULL || sa->sa_family != AF_INET6)
 		return false;
 	memcpy(&sin6, sa, sizeof(sin6));
-	for (size_t i = 0; i < x->npeer; i++) {
-		if (in6_eq(&x->peer[i].local, &sin6.sin6_addr))
-			return true;
-	}
-	return false;
+	return xfrm_is_own(x, &sin6.sin6_addr);
 }
 
 void
@@ -75,7 +70,7 @@ xfrm_look_for_unchecked(struct xfrm *x)
 	if (getifaddrs(&all) < 0)
 		return;
 	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
-		if (is_peers_local(x, i->ifa_addr) && is_unchecked(i->ifa_name))
+		if (is_own_sockaddr(x, i->ifa_addr) && is_unchecked(i->ifa_name))
 			snprintf(x->unchecked, sizeof(x->unchecked), "%s",
 			    i->ifa_name);
 	}

@@ -451,33 +451,33 @@ applies(const struct spd_policy *p, const struct spd_flow *f)
 
 /* Of all that protect all of the flow, the one that decides. */
 static const struct spd_policy *
-protector(const struct spd_policy *p, size_t np, const struct spd_flow *f)
+protector(const struct spd_policy *const *p, size_t np, const struct spd_flow *f)
 {
 	const struct spd_policy *best = NULL;
 
 	for (size_t i = 0; i < np; i++) {
-		if (applies(&p[i], f) && !p[i].sel.narrow &&
-		    effect(&p[i]) == SPD_PROTECTED &&
-		    (best == NULL || p[i].priority < best->priority))
-			best = &p[i];
+		if (applies(p[i], f) && !p[i]->sel.narrow &&
+		    effect(p[i]) == SPD_PROTECTED &&
+		    (best == NULL || p[i]->priority < best->priority))
+			best = p[i];
 	}
 	return best;
 }
 
 /* What stands before `than` and does not protect; without `than`, the first. */
 static const struct spd_policy *
-spoiler(const struct spd_policy *p, size_t np, const struct spd_flow *f,
+spoiler(const struct spd_policy *const *p, size_t np, const struct spd_flow *f,
     const struct spd_policy *than)
 {
 	const struct spd_policy *first = NULL;
 
 	for (size_t i = 0; i < np; i++) {
-		if (!applies(&p[i], f) ||
-		    (effect(&p[i]) == SPD_PROTECTED && than != NULL) ||
-		    (than != NULL && p[i].priority > than->priority))
+		if (!applies(p[i], f) ||
+		    (effect(p[i]) == SPD_PROTECTED && than != NULL) ||
+		    (than != NULL && p[i]->priority > than->priority))
 			continue;
-		if (first == NULL || p[i].priority < first->priority)
-			first = &p[i];
+		if (first == NULL || p[i]->priority < first->priority)
+			first = p[i];
 	}
 	return first;
 }
@@ -507,27 +507,27 @@ spd_sa_is_of(const struct spd_sa *sa, const struct spd_flow *f)
 
 /* SAs by which the policy would be satisfied and should not. */
 static void
-judge_sas(const struct spd_policy *by, const struct spd_sa *sa, size_t nsa,
-    const struct spd_flow *f, struct spd_result *r)
+judge_sas(const struct spd_policy *by, const struct spd_sa *const *sa,
+    size_t nsa, const struct spd_flow *f, struct spd_result *r)
 {
 	for (size_t i = 0; i < nsa; i++) {
-		if (!satisfies(&sa[i], by) || !in6_eq(&sa[i].dst, &f->dst) ||
-		    !spd_sel_touches(&sa[i].sel, f))
+		if (!satisfies(sa[i], by) || !in6_eq(&sa[i]->dst, &f->dst) ||
+		    !spd_sel_touches(&sa[i]->sel, f))
 			continue;
-		if (f->dir == SPD_IN && !spd_sa_is_of(&sa[i], f))
+		if (f->dir == SPD_IN && !spd_sa_is_of(sa[i], f))
 			r->verdict = SPD_LOOSE;
-		else if (spd_sa_is_of(&sa[i], f) && !sa[i].integrity)
+		else if (spd_sa_is_of(sa[i], f) && !sa[i]->integrity)
 			r->verdict = SPD_NO_INTEGRITY;
 		else
 			continue;
-		r->spi = sa[i].spi;
+		r->spi = sa[i]->spi;
 		return;
 	}
 }
 
 struct spd_result
-spd_judge(const struct spd_policy *p, size_t np, const struct spd_sa *sa,
-    size_t nsa, const struct spd_flow *f)
+spd_judge(const struct spd_policy *const *p, size_t np,
+    const struct spd_sa *const *sa, size_t nsa, const struct spd_flow *f)
 {
 	const struct spd_policy *good = protector(p, np, f);
 	const struct spd_policy *bad = spoiler(p, np, f, good);

@@ -148,8 +148,8 @@ struct spd_result {
  * Are Mobility Headers of the flow, all types of them, protected?  Where two
  * policies have the same priority and one of them does not protect, no.
  */
-struct spd_result spd_judge(const struct spd_policy *p, size_t np,
-    const struct spd_sa *sa, size_t nsa, const struct spd_flow *f);
+struct spd_result spd_judge(const struct spd_policy *const *p, size_t np,
+    const struct spd_sa *const *sa, size_t nsa, const struct spd_flow *f);
 const char *spd_verdict_name(enum spd_verdict v);
 /*
  * "no policy out A -> B proto 135: do this"; "" when protected.  `no_policy`:

@@ -33,22 +33,6 @@ xfrm_sa_is_ours(const struct spd_sa *sa)
 
 /* --- sequence numbers -------------------------------------------------- */
 
-/* An address that is, or was until this reload, one of ours.  Another daemon's
- * static keys are left alone. */
-static bool
-is_local(const struct xfrm *x, const struct in6_addr *a)
-{
-	for (size_t i = 0; i < x->npeer; i++) {
-		if (in6_eq(&x->peer[i].local, a))
-			return true;
-	}
-	for (size_t i = 0; i < x->nold; i++) {
-		if (in6_eq(&x->old[i].local, a))
-			return true;
-	}
-	return false;
-}
-
 void
 xfrm_tell_sequence(struct xfrm *x, const struct spd_sa *sa, uint64_t ahead)
 {
@@ -57,7 +41,7 @@ xfrm_tell_sequence(struct xfrm *x, const struct spd_sa *sa, uint64_t ahead)
 
 	if (x->a.sequence == NULL || !xfrm_sa_is_ours(sa))
 		return;
-	if (is_local(x, &sa->src))
+	if (xfrm_is_own(x, &sa->src))
 		seq = sa->seq_out > last - ahead ? last : sa->seq_out + ahead;
 	x->a.sequence(x->a.ctx, &sa->src, &sa->dst, sa->spi, seq);
 }
@@ -114,33 +98,29 @@ xfrm_place_peer(struct xfrm *x, const struct xfrm_peer *c, const struct peer *p)
 	return r;
 }
 
-static bool
-sa_is_wanted(const struct xfrm_peer *c, size_t n, const struct spd_sa *sa)
+/* What the configuration has for those two addresses; NULL.  n 0: nothing. */
+static const struct xfrm_peer *
+wanted_of(const struct xfrm *x, const struct xfrm_peer *c, size_t n,
+    const struct in6_addr *local, const struct in6_addr *remote)
 {
-	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < c[i].npair; k++) {
-			const struct xfrm_pair *q = &c[i].pair[k];
+	const struct peer *p = n > 0 ? xfrm_peer_find(x, local, remote) : NULL;
 
-			if ((q->in.spi == sa->spi &&
-			    in6_eq(&c[i].local, &sa->dst)) ||
-			    (q->out.spi == sa->spi &&
-			    in6_eq(&c[i].remote, &sa->dst)))
-				return true;
-		}
-	}
-	return false;
+	return p != NULL ? &c[p - x->peer] : NULL;
 }
 
 static bool
-flow_is_wanted(const struct xfrm_peer *c, size_t n, const struct spd_flow *f)
+sa_is_wanted(const struct xfrm *x, const struct xfrm_peer *c, size_t n,
+    const struct spd_sa *sa)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct peer p = { .local = c[i].local,
-			.remote = c[i].remote };
-		const struct spd_flow g = xfrm_flow_of(&p, f->dir);
+	const struct xfrm_peer *in = wanted_of(x, c, n, &sa->dst, &sa->src),
+	    *out = wanted_of(x, c, n, &sa->src, &sa->dst);
 
-		if (c[i].npair > 0 && in6_eq(&f->src, &g.src) &&
-		    in6_eq(&f->dst, &g.dst))
+	for (size_t k = 0; in != NULL && k < in->npair; k++) {
+		if (in->pair[k].in.spi == sa->spi)
+			return true;
+	}
+	for (size_t k = 0; out != NULL && k < out->npair; k++) {
+		if (out->pair[k].out.spi == sa->spi)
 			return true;
 	}
 	return false;
@@ -159,22 +139,25 @@ xfrm_tell_now(struct xfrm *x, const struct spd_sa *sa, uint64_t ahead)
 void
 xfrm_sweep(struct xfrm *x, const struct xfrm_peer *c, size_t n)
 {
-	for (size_t i = 0; i < x->nsa; i++) {
-		const struct spd_sa *sa = &x->sa[i];
+	for (size_t i = 0; i < x->tab.nsa; i++) {
+		const struct spd_sa *sa = &x->tab.sa[i]->sa;
 
-		if (!xfrm_sa_is_ours(sa) || sa_is_wanted(c, n, sa) ||
-		    (!is_local(x, &sa->src) && !is_local(x, &sa->dst)))
+		if (!xfrm_sa_is_ours(sa) || sa_is_wanted(x, c, n, sa) ||
+		    (!xfrm_is_own(x, &sa->src) && !xfrm_is_own(x, &sa->dst)))
 			continue;
 		xfrm_tell_now(x, sa, 0);
 		(void)xfrm_del_sa(x->nl, &sa->dst, sa->spi);
 	}
-	for (size_t i = 0; i < x->npol; i++) {
-		const struct spd_policy *p = &x->pol[i];
+	for (size_t i = 0; i < x->tab.npol; i++) {
+		const struct spd_policy *p = &x->tab.pol[i]->p;
 		const struct spd_flow f = { .dir = p->dir,
 			.src = p->sel.src, .dst = p->sel.dst };
+		const struct xfrm_peer *w = f.dir == SPD_OUT ?
+		    wanted_of(x, c, n, &f.src, &f.dst) :
+		    wanted_of(x, c, n, &f.dst, &f.src);
 
-		if (xfrm_policy_is_ours(p) && !flow_is_wanted(c, n, &f) &&
-		    is_local(x, p->dir == SPD_OUT ? &f.src : &f.dst))
+		if (xfrm_policy_is_ours(p) && (w == NULL || w->npair == 0) &&
+		    xfrm_is_own(x, p->dir == SPD_OUT ? &f.src : &f.dst))
 			(void)xfrm_del_policy(x->nl, &f);
 	}
 }

@@ -41,7 +41,7 @@ judge(const struct spd_policy *p, size_t np, const struct spd_sa *sa,
 		f.src = sa->src;
 		f.dst = sa->dst;
 	}
-	r = spd_judge(p, np, sa, nsa, &f);
+	r = spd_judge(&p, np, &sa, nsa, &f);
 	must(r.verdict < SPD_VERDICT_MAX);
 	must(np > 0 || r.verdict == SPD_NO_POLICY);
 	spd_words(&r, &f, NULL, words, sizeof(words));

@@ -196,6 +196,21 @@ flow(enum spd_dir dir, const char *src, const char *dst)
 	return (struct spd_flow){ dir, xfrm_ip(src), xfrm_ip(dst) };
 }
 
+static struct spd_result
+judge(const struct spd_policy *p, size_t np, const struct spd_sa *sa,
+    size_t nsa, const struct spd_flow *f)
+{
+	const struct spd_policy *pp[4];
+	const struct spd_sa *ps[4];
+
+	ck_assert(np <= ARRAY_LEN(pp) && nsa <= ARRAY_LEN(ps));
+	for (size_t i = 0; i < np; i++)
+		pp[i] = &p[i];
+	for (size_t i = 0; i < nsa; i++)
+		ps[i] = &sa[i];
+	return spd_judge(pp, np, ps, nsa, f);
+}
+
 /* D4-1, D4-3, D4.2-1, D4.2-3, D10-1, D10-2: what protects and what does not. */
 START_TEST(test_judge_table)
 {
@@ -212,7 +227,7 @@ START_TEST(test_judge_table)
 		policy_msg(&m, &c->row[i], (uint32_t)i + 1);
 		n += spd_read_policy(xfrm_msg_hdr(&m), &p[n]) == SPD_READ_OK;
 	}
-	r = spd_judge(p, n, NULL, 0, &f);
+	r = judge(p, n, NULL, 0, &f);
 	ck_assert_msg(r.verdict == c->verdict, "%s: %s, not %s", c->what,
 	    spd_verdict_name(r.verdict), spd_verdict_name(c->verdict));
 	ck_assert_msg(r.priority == c->by, "%s: by the one of %u", c->what,
@@ -236,13 +251,13 @@ START_TEST(test_judge_in)
 	struct spd_policy p[2] = { policy_of(&rows[0], 1),
 		policy_of(&rows[1], 2) };
 
-	ck_assert_int_eq(spd_judge(p, 2, NULL, 0, &out).verdict,
+	ck_assert_int_eq(judge(p, 2, NULL, 0, &out).verdict,
 	    SPD_PROTECTED);
-	ck_assert_int_eq(spd_judge(p, 2, NULL, 0, &in).verdict, SPD_PROTECTED);
+	ck_assert_int_eq(judge(p, 2, NULL, 0, &in).verdict, SPD_PROTECTED);
 	/* one of them alone is not enough for the other */
-	ck_assert_int_eq(spd_judge(p, 1, NULL, 0, &in).verdict,
+	ck_assert_int_eq(judge(p, 1, NULL, 0, &in).verdict,
 	    SPD_NO_POLICY);
-	ck_assert_int_eq(spd_judge(p + 1, 1, NULL, 0, &out).verdict,
+	ck_assert_int_eq(judge(p + 1, 1, NULL, 0, &out).verdict,
 	    SPD_NO_POLICY);
 }
 END_TEST
@@ -330,19 +345,19 @@ START_TEST(test_judge_loose)
 	struct spd_result r;
 
 	/* its selector is its own */
-	ck_assert_int_eq(spd_judge(&p, 1, &sa, 1, &f).verdict, SPD_PROTECTED);
+	ck_assert_int_eq(judge(&p, 1, &sa, 1, &f).verdict, SPD_PROTECTED);
 	/* none: by the reqid alone it is good for everybody */
 	info.sel = (struct xfrm_selector){ .family = AF_INET6 };
 	sa = sa_of(&info, "hmac(sha256)", "ecb(cipher_null)");
-	r = spd_judge(&p, 1, &sa, 1, &f);
+	r = judge(&p, 1, &sa, 1, &f);
 	ck_assert_int_eq(r.verdict, SPD_LOOSE);
 	ck_assert_uint_eq(r.spi, 0x1001);
 	/* unless the template wants another reqid */
-	ck_assert_int_eq(spd_judge(&q, 1, &sa, 1, &f).verdict, SPD_PROTECTED);
+	ck_assert_int_eq(judge(&q, 1, &sa, 1, &f).verdict, SPD_PROTECTED);
 	/* the peer's own may be as wide as it likes */
 	info.saddr.in6 = xfrm_ip(PMA);
 	sa = sa_of(&info, "hmac(sha256)", "ecb(cipher_null)");
-	ck_assert_int_eq(spd_judge(&p, 1, &sa, 1, &f).verdict, SPD_PROTECTED);
+	ck_assert_int_eq(judge(&p, 1, &sa, 1, &f).verdict, SPD_PROTECTED);
 }
 END_TEST
 
@@ -355,14 +370,14 @@ START_TEST(test_judge_no_integrity)
 	struct spd_policy p = policy_of(&row, 1);
 	struct spd_sa sa = sa_of(&info, "", "cbc(aes)");
 
-	ck_assert_int_eq(spd_judge(&p, 1, &sa, 1, &f).verdict,
+	ck_assert_int_eq(judge(&p, 1, &sa, 1, &f).verdict,
 	    SPD_NO_INTEGRITY);
 	sa = sa_of(&info, "digest_null", "cbc(aes)");
-	ck_assert_int_eq(spd_judge(&p, 1, &sa, 1, &f).verdict,
+	ck_assert_int_eq(judge(&p, 1, &sa, 1, &f).verdict,
 	    SPD_NO_INTEGRITY);
 	/* D4-4: without encryption is fine */
 	sa = sa_of(&info, "hmac(sha256)", "ecb(cipher_null)");
-	ck_assert_int_eq(spd_judge(&p, 1, &sa, 1, &f).verdict, SPD_PROTECTED);
+	ck_assert_int_eq(judge(&p, 1, &sa, 1, &f).verdict, SPD_PROTECTED);
 }
 END_TEST
 
