@@ -6,7 +6,8 @@
  *   SIGHUP           reload, as `pmipctl reload`
  *
  * A reload parses and checks everything before it changes anything; whatever
- * needs a restart is named and refused.
+ * needs a restart is named and refused.  A role that cannot take what is good
+ * (an address is in use) goes on with what it had, which is kept for it.
  */
 #include "daemon_priv.h"
 
@@ -90,9 +91,13 @@ log_errors(struct daemon *d, const struct cfg_errors *errs, char *why,
 	free(text);
 }
 
-static void
-apply_roles(struct daemon *d, const struct main_conf *conf)
+/* 0; or what the first role said that goes on with what it had. */
+static int
+apply_roles(struct daemon *d, const struct main_conf *conf, char *why,
+    size_t whycap)
 {
+	int first = 0;
+
 	for (size_t i = 0; i < d->nroles; i++) {
 		struct role *role = d->roles[i];
 		int r = role->ops->reload(role,
@@ -101,7 +106,43 @@ apply_roles(struct daemon *d, const struct main_conf *conf)
 		if (r < 0)
 			log_err(d->log, MOD, "role-reload-failed",
 			    KV_STR("role", role->ops->name), KV_ERR(r));
+		if (r == 0 || first != 0)
+			continue;
+		snprintf(why, whycap, "%s: error: %s: not applied, all else "
+		    "is: %s", d->opts->config, role->ops->name, strerror(-r));
+		first = r;
 	}
+	return first;
+}
+
+static void
+free_held(struct daemon *d)
+{
+	struct daemon_held *h;
+
+	while ((h = d->held) != NULL) {
+		d->held = h->older;
+		arena_free(h->arena);
+		free(h);
+	}
+}
+
+/* What we have had goes, unless a role has not let it go. */
+static void
+replace_conf(struct daemon *d, struct arena *arena,
+    const struct main_conf *conf, bool in_use)
+{
+	struct daemon_held *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		abort();
+	h->arena = d->arena;
+	h->older = d->held;
+	d->held = h;
+	if (!in_use)
+		free_held(d);
+	d->arena = arena;
+	d->conf = conf;
 }
 
 int
@@ -136,16 +177,14 @@ daemon_reload(struct daemon *d, char *why, size_t whycap)
 		return r;
 	}
 	sec_commit(d->sec);
-	apply_roles(d, conf);
+	r = apply_roles(d, conf, why, whycap);
 	if (d->opts->log_level < 0 && conf->log.level != d->conf->log.level)
 		log_set_level(d->log, (enum log_level)conf->log.level);
-	arena_free(d->arena);
-	d->arena = arena;
-	d->conf = conf;
+	replace_conf(d, arena, conf, r < 0);
 	cfg_errors_done(&errs);
 	log_info(d->log, MOD, "reloaded",
 	    KV_U("profiles", policy_file_count(d->env.policy)));
-	return 0;
+	return r;
 }
 
 /* --- signals --------------------------------------------------------------- */
@@ -312,6 +351,7 @@ daemon_run(const struct daemon_opts *o)
 		report_fd = background(o);
 		status = run(&d, report_fd);
 	}
+	free_held(&d);
 	arena_free(d.arena);
 	return status;
 }

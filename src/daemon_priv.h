@@ -13,10 +13,17 @@
 
 #define DAEMON_ROLES_MAX 4
 
+/* A configuration from before, which some role still uses. */
+struct daemon_held {
+	struct arena *arena;
+	struct daemon_held *older;
+};
+
 /* One running daemon: everything hangs here. */
 struct daemon {
 	const struct daemon_opts *opts;
 	struct arena *arena;		/* holds conf */
+	struct daemon_held *held;
 	const struct main_conf *conf;
 	usec_t started_us;
 	struct log *log;

@@ -139,6 +139,34 @@ def test_reload(d):
         d.ha.write()
 
 
+def test_reload_that_a_role_cannot_follow(d):
+    """It goes on with what it had, and says so; the next one is good again."""
+    d.attach("mn1", "ar1")
+    subnet = next(p for p in d.ha.conf["ha"]["home-prefixes"] if "." in p)
+    other = d["ha"].socket(socket.AF_INET, socket.SOCK_DGRAM)
+    other.bind(("0.0.0.0", 67))                 # a DHCP server, say
+    d.ha.conf["ha"]["dhcpv4-gateway"] = {
+        "addresses": [subnet.split("/")[0].rsplit(".", 1)[0] + ".77"],
+        "servers": ["198.51.100.5"]}
+    try:
+        d.ha.write()
+        for _ in range(3):
+            out = d.ha.pmipctl("reload")
+            assert out.returncode == 1 and "ha: not applied" in out.stderr
+        # what it had is still there to be read: names of PMAs, limits
+        assert d.ha.show("peers") and d.ha.show("status")
+        hand = d.hand_pma()
+        assert hand.register(NAI["mn2"], PREFIX["mn2"]).status == 0
+        hand.register(NAI["mn2"], PREFIX["mn2"], lifetime_s=0)
+    finally:
+        other.close()
+        assert d.ha.pmipctl("reload").returncode == 0
+        del d.ha.conf["ha"]["dhcpv4-gateway"]
+        d.ha.write()
+        assert d.ha.pmipctl("reload").returncode == 0
+    assert d.ha.binding(NAI["mn1"])
+
+
 def test_no_daemon(d):
     out = subprocess.run([*d.ha.pmipctl().args[:1], "-s", "/nonexistent",
                           "show", "status"], capture_output=True, text=True)
