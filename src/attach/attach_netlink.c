@@ -31,10 +31,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/ioctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <unistd.h>
 
 #include "core/log.h"
