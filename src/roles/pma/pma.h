@@ -4,6 +4,7 @@
  *
  *   pma.c         start, reload, stop, show: the role_ops
  *   pma_access.c  access interfaces: they come, change and vanish
+ *   pma_conf.c    what the configuration says (pma_conf.h)
  *   pma_list.c    the binding update list and its indexes
  *   pma_fsm.c     the state machine of one mobile node (PROTOCOL 5.1)
  *   pma_profile.c what the policy says of it
@@ -117,6 +118,13 @@ struct bul_more {
 					 * dhcp_node_free() */
 };
 
+/* What few nodes have, or for a while (list_rare()). */
+struct bul_rare {
+	struct in6_addr prev_router;	/* to be withdrawn (7.3) */
+	struct in6_addr addr;		/* of one whose link-local address is
+					 * unknown: another; :: unknown, too */
+};
+
 /*
  * Binding update list entry (draft 6.11).  Keys: NAI; (access interface, MAC);
  * (access interface, link-local address of the node) once that is known; the
@@ -137,11 +145,10 @@ struct bule {
 	struct timer t_ra;		/* next unsolicited advertisement */
 	struct timer t_probe;
 	struct bul_more *more;		/* NULL: nothing of that */
+	struct bul_rare *rare;		/* NULL: nothing of that */
 	struct prefix hnp;		/* the /64 of the profile: its own, or
 					 * shared with others */
 	struct in6_addr lla;		/* of the node, from its RS; :: unknown */
-	struct in6_addr addr;		/* another one of it; :: unknown */
-	struct in6_addr prev_router;	/* to be withdrawn (7.3) */
 	struct mac mac;
 	uint64_t ts;			/* last Time Stamp sent */
 	int64_t lifetime_us;		/* profile's; 0 the role's */
@@ -303,6 +310,8 @@ void list_learn_lla(struct bule *b, const struct in6_addr *lla);
 struct pma_peer *list_peer(struct pma *p, const struct in6_addr *ha);
 /* Its struct bul_more, made at the first call. NULL: out of memory. */
 struct bul_more *list_more(struct bule *b);
+/* The same of its struct bul_rare. */
+struct bul_rare *list_rare(struct bule *b);
 
 /* --- pma_fsm.c ----------------------------------------------------------- */
 

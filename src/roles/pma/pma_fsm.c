@@ -420,10 +420,17 @@ attach_confirmed(struct bule *b)
 static void
 learn_address(struct bule *b, const struct in6_addr *addr)
 {
-	if (in6_is_linklocal(addr))
+	struct bul_rare *r;
+
+	if (in6_is_linklocal(addr)) {
 		list_learn_lla(b, addr);
-	else if (!in6_is_zero(addr))
-		b->addr = *addr;
+		return;
+	}
+	if (in6_is_zero(addr) || !in6_is_zero(&b->lla))
+		return;			/* the link-local one will do */
+	r = list_rare(b);
+	if (r != NULL)
+		r->addr = *addr;
 }
 
 void

@@ -149,7 +149,7 @@ list_new(struct pma *p, const char *nai, size_t len)
 	assert(len <= NAI_MAX);
 	if (htab_count(p->by_nai) >= p->conf->max_nodes)
 		return NULL;
-	b = calloc(1, sizeof(*b) + len + 1);
+	b = calloc(1, MAX_OF(sizeof(*b), offsetof(struct bule, nai) + len + 1));
 	if (b == NULL)
 		return NULL;
 	memcpy(b->nai, nai, len);
@@ -213,6 +213,26 @@ list_learn_lla(struct bule *b, const struct in6_addr *lla)
 	b->by_lla_in = true;
 }
 
+/* Zeroed memory for that node, or NULL and a line in the log. */
+static void *
+room_for(const struct bule *b, size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (p == NULL)
+		log_err(b->pma->role.env->log, b->pma->role.ops->name,
+		    "no-memory", KV_STR("nai", b->nai));
+	return p;
+}
+
+struct bul_rare *
+list_rare(struct bule *b)
+{
+	if (b->rare == NULL)
+		b->rare = room_for(b, sizeof(*b->rare));
+	return b->rare;
+}
+
 struct bul_more *
 list_more(struct bule *b)
 {
@@ -220,12 +240,9 @@ list_more(struct bule *b)
 
 	if (m != NULL)
 		return m;
-	m = calloc(1, sizeof(*m));
-	if (m == NULL) {
-		log_err(b->pma->role.env->log, b->pma->role.ops->name,
-		    "no-memory", KV_STR("nai", b->nai));
+	m = room_for(b, sizeof(*m));
+	if (m == NULL)
 		return NULL;
-	}
 	m->b = b;
 	timer_init(&m->lease.timer, learn_hoa_expired);
 	timer_init(&m->lease4.timer, learn_hoa4_expired);
@@ -265,6 +282,7 @@ list_free(struct bule *b)
 	if (b->by_home_in)
 		htab_remove(b->pma->by_home, &b->by_home);
 	free_more(b);
+	free(b->rare);
 	if (b->peer != NULL)
 		b->peer->nodes--;
 	htab_remove(b->pma->by_nai, &b->by_nai);

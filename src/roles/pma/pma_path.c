@@ -31,12 +31,18 @@
 #define PATHS_MAX 6
 #define LOG(b) ((b)->pma->role.env->log)
 
+/* Made when the kernel first refuses to remove a path. */
+struct path_retry {
+	struct timer timer;
+	struct bul_path *p;
+};
+
 /* Outlives the entry when the role stops during an operation. */
 struct bul_path {
 	struct bul_path *next;
 	struct bule *b;			/* NULL: the role has stopped */
 	struct prefix prefix;
-	struct timer t_retry;		/* next try of a removal */
+	struct path_retry *retry;	/* next try of a removal; NULL */
 	struct {
 		uint32_t ifindex;
 		struct mac mac;
@@ -78,6 +84,37 @@ wheel_of(const struct bule *b)
 	return b->pma->role.env->wheel;
 }
 
+static void
+retry(struct timer *t)
+{
+	path_sync(CONTAINER_OF(t, struct path_retry, timer)->p->b);
+}
+
+/* False: it cannot be. */
+static bool
+retry_later(struct bul_path *p)
+{
+	if (p->retry == NULL) {
+		p->retry = calloc(1, sizeof(*p->retry));
+		if (p->retry == NULL)
+			return false;
+		p->retry->p = p;
+		timer_init(&p->retry->timer, retry);
+	}
+	timer_arm(wheel_of(p->b), &p->retry->timer, MIN_OF(REMOVE_RETRY <<
+	    (p->tries - 1), REMOVE_RETRY_MAX));
+	return true;
+}
+
+static void
+retry_never(struct bul_path *p)
+{
+	if (p->retry != NULL)
+		timer_cancel(wheel_of(p->b), &p->retry->timer);
+	free(p->retry);
+	p->retry = NULL;
+}
+
 /* What is in the kernel now is uncertain: at least what was. */
 static void
 removal_failed(struct bul_path *p, int err)
@@ -90,17 +127,8 @@ removal_failed(struct bul_path *p, int err)
 	p->doubt = true;
 	if (p->want)
 		return;			/* it will be set again */
-	if (++p->tries < REMOVE_TRIES)
-		timer_arm(wheel_of(b), &p->t_retry, MIN_OF(REMOVE_RETRY <<
-		    (p->tries - 1), REMOVE_RETRY_MAX));
-	else
+	if (++p->tries >= REMOVE_TRIES || !retry_later(p))
 		p->have = p->doubt = false;
-}
-
-static void
-retry(struct timer *t)
-{
-	path_sync(CONTAINER_OF(t, struct bul_path, t_retry)->b);
 }
 
 /* The state machine hears of it; what it asks for then, path_sync() does. */
@@ -187,10 +215,10 @@ sync_one(struct bul_path *p)
 
 	if (p->busy)
 		return;			/* op_done() looks again */
-	if (timer_armed(&p->t_retry)) {
+	if (p->retry != NULL && timer_armed(&p->retry->timer)) {
 		if (!set)
 			return;		/* a removal is to be tried again */
-		timer_cancel(wheel_of(p->b), &p->t_retry);
+		retry_never(p);
 	}
 	if (!in_order(p) && (set || p->have))
 		start(p, set);
@@ -208,7 +236,7 @@ sweep(struct bule *b)
 			continue;
 		}
 		*at = p->next;
-		timer_cancel(wheel_of(b), &p->t_retry);
+		retry_never(p);
 		free(p);
 	}
 }
@@ -254,7 +282,6 @@ path_for(struct bule *b, const struct prefix *prefix)
 		return NULL;
 	p->b = b;
 	p->prefix = *prefix;
-	timer_init(&p->t_retry, retry);
 	p->next = b->paths;		/* first: make before break */
 	b->paths = p;
 	return p;
@@ -330,7 +357,7 @@ forget_all(struct bule *b, bool remove)
 		struct dp_path path = dp_path_of(p);
 
 		b->paths = p->next;
-		timer_cancel(wheel_of(b), &p->t_retry);
+		retry_never(p);
 		if (remove && (p->have || p->busy))
 			(void)dp->ops->path_del(dp, &path, NULL, NULL);
 		p->b = NULL;

@@ -22,9 +22,10 @@ whom(const struct bule *b, struct in6_addr *ret)
 	*ret = b->lla;
 	if (!in6_is_zero(&b->lla))
 		return true;
-	*ret = b->addr;
-	prefix_from_in6(&addr, &b->addr, 128);
-	if (!in6_is_zero(&b->addr) &&
+	if (b->rare != NULL)
+		*ret = b->rare->addr;
+	prefix_from_in6(&addr, ret, 128);
+	if (!in6_is_zero(ret) &&
 	    (b->hnp.family == 0 || prefix_covers(&b->hnp, &addr)))
 		return true;
 	in6_linklocal_of_mac(&b->mac, ret);

@@ -135,22 +135,25 @@ transmit(struct bule *b, bool withdraw)
 void
 ra_previous(struct bule *b, const struct mh_opts *o)
 {
-	const struct pma_conf *c = b->pma->conf;
+	struct bul_rare *r;
 
 	/* Ours is what a refresh would bring back. */
 	if (!(o->have & MHO_LINK_LOCAL) || !in6_is_linklocal(&o->link_local) ||
 	    b->access == NULL ||
 	    in6_eq(&o->link_local, &b->access->lif.linklocal))
 		return;
-	b->prev_router = o->link_local;
-	b->prev_left = (uint8_t)c->previous_ras;
+	r = list_rare(b);
+	if (r == NULL)
+		return;
+	r->prev_router = o->link_local;
+	b->prev_left = (uint8_t)b->pma->conf->previous_ras;
 }
 
 /* D7.3-4, PROTOCOL 7.3: no prefix, no link-layer address, no lifetime. */
 static void
 withdraw_previous(struct bule *b)
 {
-	struct nd_ra ra = { .src = b->prev_router, .dst = nd_all_nodes,
+	struct nd_ra ra = { .src = b->rare->prev_router, .dst = nd_all_nodes,
 		.hop_limit = (uint8_t)b->pma->conf->ra.hop_limit };
 
 	/* What it says besides is what we say: hosts take the last word. */
@@ -161,7 +164,7 @@ withdraw_previous(struct bule *b)
 	stat_inc(&b->pma->st, PMA_ST_PREVIOUS);
 	log_debug(b->pma->role.env->log, b->pma->role.ops->name,
 	    "previous-router-withdrawn", KV_STR("nai", b->nai),
-	    KV_IN6("lla", &b->prev_router));
+	    KV_IN6("lla", &b->rare->prev_router));
 }
 
 void
