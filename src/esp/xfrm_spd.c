@@ -77,6 +77,71 @@ fixed(const struct nlmsghdr *nlh, void *dst, size_t size, struct attrs *ret)
 	return true;
 }
 
+/* How the kernel tells of policies, and in the same way of SAs. */
+struct news {
+	uint16_t fresh, update, expire, gone;
+	uint16_t attr;			/* of `gone`: holds the info */
+	size_t info_size;
+	size_t expire_size;		/* begins with the info */
+	size_t id_size;			/* of `gone` */
+};
+static const struct news policy_news = {
+	.fresh = XFRM_MSG_NEWPOLICY, .update = XFRM_MSG_UPDPOLICY,
+	.expire = XFRM_MSG_POLEXPIRE, .gone = XFRM_MSG_DELPOLICY,
+	.attr = XFRMA_POLICY,
+	.info_size = sizeof(struct xfrm_userpolicy_info),
+	.expire_size = sizeof(struct xfrm_user_polexpire),
+	.id_size = sizeof(struct xfrm_userpolicy_id),
+};
+static const struct news sa_news = {
+	.fresh = XFRM_MSG_NEWSA, .update = XFRM_MSG_UPDSA,
+	.expire = XFRM_MSG_EXPIRE, .gone = XFRM_MSG_DELSA,
+	.attr = XFRMA_SA,
+	.info_size = sizeof(struct xfrm_usersa_info),
+	.expire_size = sizeof(struct xfrm_user_expire),
+	.id_size = sizeof(struct xfrm_usersa_id),
+};
+union news_part {
+	struct xfrm_user_polexpire pol;
+	struct xfrm_userpolicy_id pol_id;
+	struct xfrm_user_expire sa;
+	struct xfrm_usersa_id sa_id;
+};
+
+/* The policy's or SA's info, wherever it stands in the message. */
+static enum spd_read
+read_info(const struct nlmsghdr *nlh, const struct news *k, void *info,
+    struct attrs *a)
+{
+	union news_part part;
+	struct attrs scan;
+	const uint8_t *v;
+	uint16_t type;
+	size_t len;
+
+	if (nlh->nlmsg_type == k->fresh || nlh->nlmsg_type == k->update)
+		return fixed(nlh, info, k->info_size, a) ? SPD_READ_OK :
+		    SPD_READ_SHORT;
+	if (nlh->nlmsg_type == k->expire) {
+		if (!fixed(nlh, &part, k->expire_size, a))
+			return SPD_READ_SHORT;
+		memcpy(info, &part, k->info_size);
+		return SPD_READ_OK;
+	}
+	if (nlh->nlmsg_type != k->gone)
+		return SPD_READ_OTHER;
+	if (!fixed(nlh, &part, k->id_size, a))
+		return SPD_READ_SHORT;
+	scan = *a;
+	while ((v = attr_next(&scan, &type, &len)) != NULL) {
+		if (type == k->attr && len >= k->info_size) {
+			memcpy(info, v, k->info_size);
+			return SPD_READ_OK;
+		}
+	}
+	return scan.bad ? SPD_READ_BAD : SPD_READ_SHORT;
+}
+
 static struct spd_sel
 sel_of(const struct xfrm_selector *s)
 {
@@ -105,44 +170,6 @@ read_templates(struct spd_policy *p, const uint8_t *v, size_t len)
 	return SPD_READ_OK;
 }
 
-/* Where a policy stands in the message; false: it is too short. */
-static enum spd_read
-policy_info(const struct nlmsghdr *nlh, struct xfrm_userpolicy_info *info,
-    struct attrs *a)
-{
-	struct xfrm_user_polexpire expire;
-	struct xfrm_userpolicy_id id;
-	struct attrs scan;
-	const uint8_t *v;
-	uint16_t type;
-	size_t len;
-
-	switch (nlh->nlmsg_type) {
-	case XFRM_MSG_NEWPOLICY:
-	case XFRM_MSG_UPDPOLICY:
-		return fixed(nlh, info, sizeof(*info), a) ? SPD_READ_OK :
-		    SPD_READ_SHORT;
-	case XFRM_MSG_POLEXPIRE:
-		if (!fixed(nlh, &expire, sizeof(expire), a))
-			return SPD_READ_SHORT;
-		*info = expire.pol;
-		return SPD_READ_OK;
-	case XFRM_MSG_DELPOLICY:
-		if (!fixed(nlh, &id, sizeof(id), a))
-			return SPD_READ_SHORT;
-		scan = *a;
-		while ((v = attr_next(&scan, &type, &len)) != NULL) {
-			if (type == XFRMA_POLICY && len >= sizeof(*info)) {
-				memcpy(info, v, sizeof(*info));
-				return SPD_READ_OK;
-			}
-		}
-		return scan.bad ? SPD_READ_BAD : SPD_READ_SHORT;
-	default:
-		return SPD_READ_OTHER;
-	}
-}
-
 enum spd_read
 spd_read_policy(const struct nlmsghdr *nlh, struct spd_policy *ret)
 {
@@ -150,7 +177,7 @@ spd_read_policy(const struct nlmsghdr *nlh, struct spd_policy *ret)
 	struct spd_policy p = { 0 };
 	struct attrs a;
 	const uint8_t *v;
-	enum spd_read r = policy_info(nlh, &info, &a);
+	enum spd_read r = read_info(nlh, &policy_news, &info, &a);
 	struct xfrm_mark mark;
 	uint32_t if_id;
 	uint16_t type;
@@ -274,43 +301,6 @@ read_sa_attr(struct spd_sa *sa, uint16_t type, const uint8_t *v, size_t len)
 		read_replay(sa, type, v, len);
 }
 
-static enum spd_read
-sa_info(const struct nlmsghdr *nlh, struct xfrm_usersa_info *info,
-    struct attrs *a)
-{
-	struct xfrm_user_expire expire;
-	struct xfrm_usersa_id id;
-	struct attrs scan;
-	const uint8_t *v;
-	uint16_t type;
-	size_t len;
-
-	switch (nlh->nlmsg_type) {
-	case XFRM_MSG_NEWSA:
-	case XFRM_MSG_UPDSA:
-		return fixed(nlh, info, sizeof(*info), a) ? SPD_READ_OK :
-		    SPD_READ_SHORT;
-	case XFRM_MSG_EXPIRE:
-		if (!fixed(nlh, &expire, sizeof(expire), a))
-			return SPD_READ_SHORT;
-		*info = expire.state;
-		return SPD_READ_OK;
-	case XFRM_MSG_DELSA:
-		if (!fixed(nlh, &id, sizeof(id), a))
-			return SPD_READ_SHORT;
-		scan = *a;
-		while ((v = attr_next(&scan, &type, &len)) != NULL) {
-			if (type == XFRMA_SA && len >= sizeof(*info)) {
-				memcpy(info, v, sizeof(*info));
-				return SPD_READ_OK;
-			}
-		}
-		return scan.bad ? SPD_READ_BAD : SPD_READ_SHORT;
-	default:
-		return SPD_READ_OTHER;
-	}
-}
-
 enum spd_read
 spd_read_sa(const struct nlmsghdr *nlh, struct spd_sa *ret)
 {
@@ -318,7 +308,7 @@ spd_read_sa(const struct nlmsghdr *nlh, struct spd_sa *ret)
 	struct spd_sa sa = { 0 };
 	struct attrs a;
 	const uint8_t *v;
-	enum spd_read r = sa_info(nlh, &info, &a);
+	enum spd_read r = read_info(nlh, &sa_news, &info, &a);
 	uint16_t type;
 	size_t len;
 
@@ -451,7 +441,8 @@ applies(const struct spd_policy *p, const struct spd_flow *f)
 
 /* Of all that protect all of the flow, the one that decides. */
 static const struct spd_policy *
-protector(const struct spd_policy *const *p, size_t np, const struct spd_flow *f)
+protector(const struct spd_policy *const *p, size_t np,
+    const struct spd_flow *f)
 {
 	const struct spd_policy *best = NULL;
 
