@@ -808,6 +808,24 @@ START_TEST(test_gateway_policy)
 }
 END_TEST
 
+/* An address of the home agent itself is no node's. */
+START_TEST(test_gateway_own_address)
+{
+	struct t t = setup_stopped();
+
+	sim_profile_ip4(t.prof1, SUBNET1, "192.0.2.254", GW1);
+	sim_profile_ip4(t.prof2, SUBNET1, "192.0.2.254", V4A1);
+	sim_ha_dhcp4(t.s, t.hconf, GW1, D4);
+	start(&t);
+	attach(&t, t.mn1);
+	attach(&t, t.mn2);
+	ck_assert(!sim_routed(t.ha, GW1 "/32", P1));
+	ck_assert_uint_ge(sim_stat(t.ha, "ha", "ip4-incorrect"), 1);
+	ck_assert(sim_routed(t.ha, V4A1 "/32", P1));
+	sim_free(t.s);
+}
+END_TEST
+
 /* show status tells where servers answer to. */
 START_TEST(test_gateway_show)
 {
@@ -938,6 +956,7 @@ main(void)
 	tcase_add_test(tc, test_gateway_drops);
 	tcase_add_test(tc, test_gateway_same_transaction);
 	tcase_add_test(tc, test_gateway_policy);
+	tcase_add_test(tc, test_gateway_own_address);
 	tcase_add_test(tc, test_gateway_show);
 	tcase_add_test(tc, test_gateway_flood);
 	tcase_add_test(tc, test_gateway_config);
