@@ -126,7 +126,7 @@ compare(struct xfrm_tab *t)
 	    NULL) == (plain_sa[i].spi != 0));
 }
 
-/* D4.2-1, D4.2-2: judged by index, and not otherwise than without. */
+/* Judged by index, and not otherwise than without. */
 START_TEST(test_same_verdicts)
 {
 	struct xfrm_tab t;
