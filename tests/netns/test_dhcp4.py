@@ -16,7 +16,7 @@ from lib.dhcp import addresses4, bootp
 from lib.domain import policy
 from lib.ns import holds, until
 from lib.topology import (ADDR, ALT4, CN, CN4, COA, COA4, HA, MAC, NAI, NODES,
-                          PREFIX, ROUTER4, SRV4, SUBNET4)
+                          PREFIX, ROUTER4, SRV, SRV4, SUBNET4)
 from lib.traffic import Pinger4, TcpStream, reachable
 
 MOVES = 3
@@ -39,7 +39,8 @@ def dual():
 def relay(router):
     return {"pma": {"dhcpv4": {"mode": "link-selection",
                                "address": COA4[router],
-                               "servers": [SRV4, ALT4]}}}
+                               "servers": [SRV4, ALT4]},
+                    "dhcpv6": {"servers": [SRV]}}}
 
 
 DOMAIN = {"servers": True, "policy": dual, "pma": relay,
@@ -225,6 +226,37 @@ def test_two_nodes_two_subnets(d, client, client2):
                if m["op"] == 1}
     assert subnets == {(NAI[n].encode(), socket.inet_aton(
         SUBNET4[n].split("/")[0])) for n in NODES}
+
+
+def test_one_client_for_both_families(d, kea):
+    """D5.6-2, D6.3-4, D7.2-1: dhcpcd, which probes for its IPv4 address, reads
+    advertisements itself and asks for both; both stay when its carrier flaps
+    on the way to another router."""
+    prefix = ipaddress.ip_network(PREFIX["mn1"])
+
+    def leased6():
+        """Its address in the home prefix that is not of its own making."""
+        return next((a for a in d["mn1"].addresses("eth0") if a != ADDR["mn1"]
+                     and ipaddress.ip_address(a) in prefix), None)
+    with d.changed_policy("mn1", d.ha, d.ar1, d.ar2,
+                          address_configuration="dhcp"), \
+            dhcp.Kea(d["srv"], d.folder, 6, SRV,
+                     {PREFIX["mn1"]: None}) as kea6, \
+            dhcp.Dhcpcd(d["mn1"], d.folder) as c:
+        kea6.start()
+        arrive(d, "mn1", "ar1")
+        c.start()
+        have = until(lambda: leased(d, "mn1"), 30, "an IPv4 lease"), \
+            until(leased6, 30, "an IPv6 lease")
+        until(lambda: in_service(d, "mn1", "ar1") == have[0], 5, "in service")
+        until(lambda: d.ar1.binding(NAI["mn1"]).get("hoa") == have[1], 5,
+              "the IPv6 address is learnt")
+        assert all(reachable(d["cn"], a) for a in have)
+        arrive(d, "mn1", "ar2", associate=False)
+        until(lambda: in_service(d, "mn1", "ar2") == have[0], 5, "in service")
+        assert all(reachable(d["cn"], a, timeout=20) for a in have)
+        assert (leased(d, "mn1"), leased6()) == have
+    clean(d, "mn1")
 
 
 # --- roaming -------------------------------------------------------------------

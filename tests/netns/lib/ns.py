@@ -23,6 +23,7 @@ MS_REC_PRIVATE = 0x4000 | 0x40000
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFMTU = 0x8913, 0x8914, 0x8922
 SIOCBRADDIF, SIOCBRDELIF = 0x89A2, 0x89A3
 IFF_UP = 1
+IFA_F_TENTATIVE = 0x40
 RUN = "/run/netns"
 
 
@@ -142,11 +143,14 @@ class Ns:
                 return f.read().strip()
 
     def addresses(self, ifname):
-        """IPv6 addresses of an interface (without process: /proc)."""
+        """IPv6 addresses of an interface (without process: /proc).  Not those
+        that are tentative: to them the kernel has no route yet, and what comes
+        for them is dropped, even where duplicates are not looked for."""
         with self.inside(), open("/proc/thread-self/net/if_inet6") as f:
             rows = [l.split() for l in f]
         return [socket.inet_ntop(socket.AF_INET6, bytes.fromhex(r[0]))
-                for r in rows if r[5] == ifname]
+                for r in rows
+                if r[5] == ifname and not int(r[4], 16) & IFA_F_TENTATIVE]
 
     def index(self, ifname):
         with self.inside():
