@@ -15,7 +15,8 @@ STOCK = bool(os.environ.get("IN_KERNEL"))
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "stock: only on a kernel with ip6tnl")
-    config.addinivalue_line("markers", "here: only outside the stock kernel")
+    config.addinivalue_line("markers", "here: only outside the stock "
+                            "kernel; what depends on no kernel, and is slow")
     config.addinivalue_line("markers", "limit(seconds): instead of "
                             f"{TEST_LIMIT}")
 

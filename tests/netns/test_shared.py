@@ -304,6 +304,7 @@ def test_move_without_dhcp(d, client):
     assert messages(core.path, 6)[0]["hnp"] == f"{address}/128"
 
 
+@pytest.mark.here
 def test_move_after_the_home_agent_forgot(d, client):
     """D6.10-15, -16: nothing is bound, 147, and the node's next DHCP message
     brings it back."""
@@ -322,6 +323,7 @@ def test_move_after_the_home_agent_forgot(d, client):
     assert messages(core.path, 6)[0]["status"] == 147
 
 
+@pytest.mark.here
 def test_renewal_after_a_move(d, kea, client):
     with kea.other(lease=SHORT):
         address = bind(d, client)
@@ -353,6 +355,7 @@ def test_release(d, client):
     until(lambda: served(d, "mn1", "ar1"), 20, "served again")
 
 
+@pytest.mark.here
 def test_lease_expires(d, kea, client):
     with kea.other(lease=SHORT):
         bind(d, client)
@@ -360,6 +363,7 @@ def test_lease_expires(d, kea, client):
         until(lambda: ended(d), SHORT + 10, "de-registered")
 
 
+@pytest.mark.here
 def test_server_down(d, kea, client):
     """It waits, and is served when the server is back."""
     with kea.down():
