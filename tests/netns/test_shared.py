@@ -304,7 +304,6 @@ def test_move_without_dhcp(d, client):
     assert messages(core.path, 6)[0]["hnp"] == f"{address}/128"
 
 
-@pytest.mark.here
 def test_move_after_the_home_agent_forgot(d, client):
     """D6.10-15, -16: nothing is bound, 147, and the node's next DHCP message
     brings it back."""
