@@ -143,8 +143,11 @@ capture() {
 	until_ok 5 grep -q 'listening on' "$dir/tcpdump"
 }
 captured() {
-	local a=-1 b=0		# until nothing more comes
-	while [ $a != $b ]; do a=$b; sleep $SETTLE; b=$(stat -c %s "$dir/pcap"); done
+	# until nothing more comes, and tcpdump sleeps: it has read everything
+	local a=-1 b=0 dump; dump=$(pgrep -P $CAP)
+	while [ $a != $b ] || grep -q '^State:.[^S]' "/proc/$dump/status"; do
+		a=$b; sleep $SETTLE; b=$(stat -c %s "$dir/pcap")
+	done
 	kill -TERM $CAP; wait $CAP 2>/dev/null
 	tcpdump -nnr "$dir/pcap" -v 2>/dev/null
 }
