@@ -161,7 +161,7 @@ $(NETNS_BIN): %: %.o $(LIB)
 # The benchmark: load generator, floors, and a home agent over a stand-in for
 # the tunnel device that this kernel may lack.
 BENCH_BIN := $(addprefix $(BUILD)/tests/bench/,gen floor traffic reinstall \
-	access)
+	access dhcp)
 $(BENCH_BIN): %: %.o $(BUILD)/tests/bench/bench_io.o $(LIB)
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(OUR_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) $(CONF_LIBS)

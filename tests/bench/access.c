@@ -16,8 +16,6 @@
  */
 #include <errno.h>
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,20 +39,6 @@
 
 static const struct mac all_routers_mac = { { 0x33, 0x33, 0, 0, 0, 2 } };
 
-static int
-open_link(const char *ifname)
-{
-	struct sockaddr_ll a = { .sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IPV6),
-		.sll_ifindex = (int)if_nametoindex(ifname) };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || a.sll_ifindex == 0 ||
-	    bind(fd, (const void *)&a, sizeof(a)) < 0)
-		bench_die("packet socket on %s", ifname);
-	return fd;
-}
-
 /* Ethernet and IPv6 header before an ICMPv6 message of `len` octets. */
 static void
 put_headers(struct bld *b, const struct mac *dst, const struct mac *src,
@@ -71,17 +55,10 @@ put_headers(struct bld *b, const struct mac *dst, const struct mac *src,
 	bld_in6(b, to);
 }
 
-static struct mac
-node_mac(uint32_t i)
-{
-	return (struct mac){ { 0x02, 0, 0, (uint8_t)(i >> 16),
-		(uint8_t)(i >> 8), (uint8_t)i } };
-}
-
 static size_t
 solicitation(uint32_t i, uint8_t *buf)
 {
-	struct mac mac = node_mac(i);
+	struct mac mac = bench_node_mac(i);
 	struct in6_addr src, dst;
 	struct cur c;
 	struct bld b;
@@ -148,7 +125,7 @@ solicit(int fd, uint32_t from, uint32_t count)
 
 	printf("[");
 	for (uint32_t i = from; i < from + count; i++) {
-		struct mac mac = node_mac(i);
+		struct mac mac = bench_node_mac(i);
 		size_t len = solicitation(i, frame);
 		uint64_t begun = bench_ns();
 
@@ -228,7 +205,7 @@ main(int argc, char **argv)
 	if (argc < 2 || count > COUNT_MAX)
 		bench_die("mode=, count=");
 	bench_enter(bench_arg(w, "netns", ""));
-	fd = open_link(bench_arg(w, "if", ""));
+	fd = bench_link(bench_arg(w, "if", ""), ETH_P_IPV6);
 	errno = EINVAL;
 	if (strcmp(mode, "solicit") == 0)
 		solicit(fd, (uint32_t)bench_arg_u(w, "from", 0), count);

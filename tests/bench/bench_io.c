@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -18,6 +20,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <arpa/inet.h>
 
 #define MH_CHECKSUM_OFF 4	/* RFC 6275 6.1.1 */
 #define NS_PER_SEC 1000000000ULL
@@ -181,6 +185,27 @@ bench_send(int fd, struct bench_batch *b, unsigned n)
 		}
 	}
 	return refused;
+}
+
+int
+bench_link(const char *ifname, uint16_t ethertype)
+{
+	struct sockaddr_ll a = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ethertype),
+		.sll_ifindex = (int)if_nametoindex(ifname) };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || a.sll_ifindex == 0 ||
+	    bind(fd, (const void *)&a, sizeof(a)) < 0)
+		bench_die("packet socket on %s", ifname);
+	return fd;
+}
+
+struct mac
+bench_node_mac(uint32_t node)
+{
+	return (struct mac){ { 0x02, 0, 0, (uint8_t)(node >> 16),
+		(uint8_t)(node >> 8), (uint8_t)node } };
 }
 
 /* --- arguments ----------------------------------------------------------- */

@@ -15,6 +15,8 @@
 
 #include <netinet/in.h>
 
+#include "core/addr.h"
+
 #define BENCH_BATCH 64		/* as the daemon's own transport */
 #define BENCH_PKT_MAX 512
 #define BENCH_ECHO_PROTO 253	/* RFC 3692: for experiments; the floor's */
@@ -52,6 +54,11 @@ void bench_any_source(int fd);
 int bench_recv(int fd, struct bench_batch *b);
 /* Send the first n; waits for room.  How many the kernel refused. */
 unsigned bench_send(int fd, struct bench_batch *b, unsigned n);
+
+/* A packet socket for whole frames of that protocol; exits when it cannot. */
+int bench_link(const char *ifname, uint16_t ethertype);
+/* The MAC address of an access link's node: 02:00:00:NN:NN:NN. */
+struct mac bench_node_mac(uint32_t node);
 
 /* Nanoseconds of CLOCK_MONOTONIC; microseconds since 1970. */
 uint64_t bench_ns(void);

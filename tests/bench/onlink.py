@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the nodes of an access link wait for: the way from a solicitation to the
-advertisement."""
+advertisement, and to an address by DHCP."""
+import contextlib
+import itertools
 import json
 import subprocess
+import time
 
-from world import BIN, HA, PMA_LAST, Failure
+from world import (BIN, FIRST4, HA, HOME0, PMA_LAST, RELAYS4, ROUTER4, SERVER,
+                   SERVER4, Failure, cpu_seconds, pin, pma_address)
 
 BATCH = 200                     # solicitations of one sample
+RELAYED = 500                   # nodes that use DHCP: neighbours all at once
+ROUNDS = 4                      # exchanges of each in a sample: agents have
+REST_S = 0.5                    # a limit for each node, of 10 a second
+CPU = 1                         # of server, agent and clients
 
 
 def rs_ra(world, res, reps):
@@ -29,10 +37,79 @@ def rs_ra(world, res, reps):
                        f"{worst / 1000:.1f} ms")
 
 
-def solicit(world, first):
+# --- DHCP ----------------------------------------------------------------------
+
+class Dhcp:
+    """The bare server of one family, and its clients."""
+
+    def __init__(self, world, family, stack):
+        self.world, self.family = world, family
+        self.address = {4: SERVER4, 6: SERVER}[family]
+        self.xid = itertools.count(1, RELAYED * ROUNDS)
+        self.server = subprocess.Popen([
+            f"{BIN}/dhcp", "mode=server", f"netns={world['ha'].path}",
+            f"family={family}", f"at={self.address}"])
+        stack.callback(self.server.wait)
+        stack.callback(self.server.kill)
+        pin(self.server.pid, CPU)
+
+    def exchange(self, *where, others=()):
+        """Every node ROUNDS times: exchanges per CPU-second of the server and of
+        `others`, who are between it and the nodes."""
+        time.sleep(REST_S)
+        pids = (self.server.pid, *others)
+        before = sum(map(cpu_seconds, pids))
+        p = subprocess.Popen(
+            [f"{BIN}/dhcp", *where, f"family={self.family}",
+             f"nodes={RELAYED}", f"count={RELAYED * ROUNDS}",
+             f"xid={next(self.xid)}",
+             f"prefix={HOME0}", f"first={FIRST4}", f"router={ROUTER4}"],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        pin(p.pid, CPU)
+        out = p.communicate(timeout=100)[0]
+        if p.returncode != 0:
+            raise Failure(out.strip())
+        done = json.loads(out)["done"]
+        return done / (sum(map(cpu_seconds, pids)) - before)
+
+    def relayed(self, agent):
+        return self.exchange("mode=node", f"netns={self.world['mn'].path}",
+                             "if=eth0", others=(agent,))
+
+    def alone(self):
+        """Asked by the clients as a relay would."""
+        at = {4: RELAYS4[1], 6: pma_address(1)}[self.family]
+        return self.exchange("mode=relay", f"netns={self.world['gen'].path}",
+                             f"at={at}", f"server={self.address}")
+
+
+def relays(world, res, reps):
+    world.access()
+    world.core4()
+    conf = {"dhcpv6": {"servers": [SERVER]},
+            "dhcpv4": {"mode": "link-selection", "address": RELAYS4[0],
+                       "servers": [SERVER4]},
+            "presence-check": "0s",     # nodes of ours answer no probe
+            "access": [{"interface": "acc0", "attach":
+                        ["router-solicitation"]}]}
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(world.ha(RELAYED, v4=True))
+        d = stack.enter_context(world.pma(RELAYED, v4=True, **conf))
+        solicit(world, 0, RELAYED)
+        pin(d.proc.pid, CPU)
+        for family in (6, 4):
+            s = Dhcp(world, family, stack)
+            s.relayed(d.proc.pid)       # the first answers are news
+            for _ in range(reps):
+                a = s.alone()
+                r = s.relayed(d.proc.pid)
+                res[f"dhcp{family}-relay"].add(r, (a + s.alone()) / 2)
+
+
+def solicit(world, first, count=BATCH):
     out = subprocess.run(
         [f"{BIN}/access", "mode=solicit", f"netns={world['mn'].path}",
-         "if=eth0", f"from={first}", f"count={BATCH}"], text=True,
+         "if=eth0", f"from={first}", f"count={count}"], text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=100)
     if out.returncode != 0:
         raise Failure(out.stdout.strip())
@@ -43,4 +120,4 @@ def middle(values):
     return sorted(values)[len(values) // 2]
 
 
-__all__ = ["rs_ra"]
+__all__ = ["rs_ra", "relays"]

@@ -31,6 +31,8 @@ CN, CN_NEXT = "2001:db8:c::2", "2001:db8:c::1"
 PMA_NET, PMA0 = "2001:db8:b::/64", "2001:db8:b::"
 HOME, HOME0 = "2001:db8:1000::/36", "2001:db8:1000::"
 HOME4, ROUTER4, FIRST4 = "10.0.0.0/8", "10.255.255.254", "10.0.0.1"
+SERVER, SERVER4 = "2001:db8:a::53", "198.51.100.53"     # of DHCP
+RELAYS4 = ("198.51.100.1", "198.51.100.2")
 SPI_IN, SPI_OUT = 0x10000, 0x20000
 KEY_LEN = {"null-hmac-sha256-128": 32, "chacha20-poly1305": 36}
 PMAS = 64
@@ -169,6 +171,12 @@ class World:
         gen.set_up("acc0", True)
         self["mn"].set_up("eth0", True)
 
+    def core4(self):
+        """IPv4 on the core link; a DHCP server's and two relays' addresses."""
+        self["ha"].ip(f"addr replace {SERVER}/64 dev core0 nodad",
+                      f"addr replace {SERVER4}/24 dev core0")
+        self["gen"].ip(*(f"addr replace {a}/24 dev core0" for a in RELAYS4))
+
     def _floor(self):
         p = subprocess.Popen([f"{BIN}/floor", f"netns={self['ha'].path}"])
         self.stack.callback(self._end, p)
@@ -252,10 +260,10 @@ class World:
             "policy": {"file": self.policy(nodes, v4)}}
 
     @contextlib.contextmanager
-    def pma(self, nodes, **pma):
+    def pma(self, nodes, v4=False, **pma):
         """A proxy mobile agent in `gen`, with its access link to `mn`."""
         self.access()
-        conf = {**self.common("gen", nodes, "bpf"), "pma": {
+        conf = {**self.common("gen", nodes, "bpf", v4=v4), "pma": {
             "address": PMA_LAST, "uplink": "core0", "home-agent": HA,
             "access": [{"interface": "acc0", "type": "shared"}], **pma}}
         d = daemonlib.Daemon(self["gen"], self.folder, "pma", conf)
