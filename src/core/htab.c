@@ -14,6 +14,7 @@
 
 #define FIRST_BITS 6			/* segment 0: 64 buckets */
 #define FIRST (1u << FIRST_BITS)
+#define SPLIT_AHEAD 8
 #define SEGMENTS (32 - FIRST_BITS + 1)
 
 struct htab {
@@ -104,13 +105,21 @@ htab_bytes(const struct htab *h)
 	return n;
 }
 
+/* Which bucket is split for bucket number `fresh`. */
+static size_t
+split_from(const struct htab *h, size_t fresh)
+{
+	return fresh & (level(h) - 1);
+}
+
 /* Bucket number `buckets` comes into being: its elements leave the bucket
- * that has held them so far. */
+ * that has held them so far.  Those of a bucket whose turn comes soon are asked
+ * for: one that waits for memory takes longer than all else here. */
 static void
 split_one(struct htab *h)
 {
 	size_t fresh = h->buckets;
-	size_t old = fresh & (level(h) - 1);
+	size_t old = split_from(h, fresh);
 	struct hnode **from, **to, *n;
 
 	if (fresh >= (size_t)1 << 32)
@@ -120,6 +129,7 @@ split_one(struct htab *h)
 		    FIRST_BITS + 1);
 	from = bucket_at(h, old);
 	to = bucket_at(h, fresh);
+	__builtin_prefetch(*bucket_at(h, split_from(h, fresh + SPLIT_AHEAD)));
 	h->buckets++;
 	while ((n = *from) != NULL) {
 		if (bucket_index(h, n->hash) == fresh) {
