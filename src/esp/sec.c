@@ -6,6 +6,7 @@
  *   out   sec_send()    135          esp_seal() -> 50     135, peer ready?
  *   in    on_clear()    135 -> role  counted, dropped     135, peer ready?
  *         on_esp()                   esp_open() -> role
+ *                                    (a batch of them ahead)
  *
  * "Ready" in mode kernel: policies require protection of protocol 135 both
  * ways, so that the kernel itself drops what comes in the clear (xfrm.h).
@@ -161,27 +162,79 @@ find_sa(const struct sec *s, const struct mh_pkt *pkt, uint32_t *ret_spi,
 }
 
 static void
+open_esp(struct sec *s, const struct mh_pkt *pkt, struct sec_opened *ret)
+{
+	ret->data = pkt->data;
+	ret->spi = 0;
+	ret->sa = NULL;
+	ret->plain = (struct esp_plain){ 0 };
+	ret->drop = find_sa(s, pkt, &ret->spi, &ret->sa);
+	if (ret->drop == ESP_OK)
+		ret->drop = esp_open(&ret->sa->in, pkt->data, pkt->len,
+		    ret->buf, sizeof(ret->buf), &ret->plain);
+}
+
+static struct mh_pkt
+inside(const struct mh_pkt *pkt, const struct sec_opened *o)
+{
+	struct mh_pkt inner = *pkt;
+
+	inner.data = o->plain.mh;
+	inner.len = o->plain.len;
+	return inner;
+}
+
+/*
+ * Open what comes next all at once: who a message is from may stand inside of
+ * it, so nobody can look ahead before that.  Its time is that of its delivery.
+ */
+static void
+on_esp_ahead(void *ctx, const struct mh_pkt *pkts, size_t n)
+{
+	struct sec *s = ctx;
+	struct mh_pkt inner[MH_AHEAD];
+	size_t good = 0;
+
+	s->next_opened = 0;
+	s->nopened = MIN_OF(n, (size_t)MH_AHEAD);
+	for (size_t i = 0; i < s->nopened; i++) {
+		struct sec_opened *o = &s->opened[i];
+
+		open_esp(s, &pkts[i], o);
+		if (o->drop == ESP_OK)
+			inner[good++] = inside(&pkts[i], o);
+	}
+	if (good > 0 && s->mh.ahead != NULL)
+		s->mh.ahead(s->mh.recv_ctx, inner, good);
+}
+
+/* Once only: a second time it would be a replay. */
+static const struct sec_opened *
+take_opened(struct sec *s, const struct mh_pkt *pkt)
+{
+	if (s->next_opened < s->nopened &&
+	    s->opened[s->next_opened].data == pkt->data)
+		return &s->opened[s->next_opened++];
+	s->nopened = s->next_opened = 0;
+	open_esp(s, pkt, &s->opened[0]);
+	return &s->opened[0];
+}
+
+static void
 on_esp(void *ctx, const struct mh_pkt *pkt)
 {
 	struct sec *s = ctx;
-	struct esp_plain plain = { 0 };
-	struct mh_pkt inner = *pkt;
-	struct sec_sa *sa = NULL;
-	uint32_t spi = 0;
-	enum esp_drop d = find_sa(s, pkt, &spi, &sa);
+	const struct sec_opened *o = take_opened(s, pkt);
+	struct mh_pkt inner;
 
-	if (d == ESP_OK)
-		d = esp_open(&sa->in, pkt->data, pkt->len, s->plain,
-		    sizeof(s->plain), &plain);
-	if (d != ESP_OK) {
-		audit(s, sa, pkt, d, spi, plain.seq);
+	if (o->drop != ESP_OK) {
+		audit(s, o->sa, pkt, o->drop, o->spi, o->plain.seq);
 		return;
 	}
 	stat_inc(&s->st, ESP_OK);
-	sa->last_in = wheel_now(s->a.wheel);
+	o->sa->last_in = wheel_now(s->a.wheel);
 	sec_seq_accepted(s);
-	inner.data = plain.mh;
-	inner.len = plain.len;
+	inner = inside(pkt, o);
 	deliver(s, &inner);
 }
 
@@ -469,6 +522,7 @@ take_sockets(struct sec *s)
 	if (s->a.esp == NULL)
 		return;
 	s->a.esp->recv = on_esp;
+	s->a.esp->ahead = on_esp_ahead;
 	s->a.esp->recv_ctx = s;
 }
 

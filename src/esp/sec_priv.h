@@ -85,6 +85,16 @@ struct sec_local {
 };
 #define SEC_LOCAL_MAX 64
 
+/* An ESP packet that has been opened, or has not for a reason. */
+struct sec_opened {
+	const uint8_t *data;		/* of the packet: which one */
+	enum esp_drop drop;		/* ESP_OK: open */
+	uint32_t spi;
+	struct sec_sa *sa;		/* NULL: none of ours */
+	struct esp_plain plain;
+	uint8_t buf[MH_SOCK_MAX_LEN];
+};
+
 struct sec {
 	struct mh_io mh;		/* first: what roles see */
 	enum sec_mode mode;
@@ -104,7 +114,8 @@ struct sec {
 	struct timer local_due;
 	struct sec_local *local;	/* ring */
 	unsigned local_head, local_tail;
-	uint8_t plain[MH_SOCK_MAX_LEN];	/* what was decrypted */
+	struct sec_opened opened[MH_AHEAD];
+	size_t nopened, next_opened;	/* those from next on: not delivered */
 	uint8_t sealed[MH_SOCK_MAX_LEN];
 };
 

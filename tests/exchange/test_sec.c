@@ -576,6 +576,61 @@ START_TEST(test_forged)
 }
 END_TEST
 
+static void
+count_ahead(void *ctx, const struct mh_pkt *pkts, size_t n)
+{
+	size_t *count = ctx;
+
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_uint_eq(pkts[i].len, sizeof(hello));
+		ck_assert_mem_eq(pkts[i].data, hello, sizeof(hello));
+	}
+	*count += n;
+}
+
+/* A batch is opened ahead; what each packet is good for stays the same. */
+START_TEST(test_batch)
+{
+	/* D10-1, D10-5 */
+	struct pair t = pair_new(suites[_i]);
+	struct mh_io *io = &t.ha->esp.io, *mh = sec_mh(t.ha->sec);
+	struct wire_pkt p[5];
+	struct mh_pkt pkt[5];
+	size_t ahead = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(p); i++) {
+		ck_assert_int_eq(say(t.pma, P1, HA), 0);
+		p[i] = last_of(&t.pma->esp);
+	}
+	p[1].data[p[1].len - 1] ^= 1;		/* forged */
+	p[2] = p[0];				/* replayed */
+	for (size_t i = 0; i < ARRAY_LEN(p); i++)
+		pkt[i] = (struct mh_pkt){ .src = p[i].src, .dst = p[i].dst,
+			.data = p[i].data, .len = p[i].len };
+	mh->recv_ctx = &ahead;
+	mh->ahead = count_ahead;
+	io->ahead(io->recv_ctx, pkt, ARRAY_LEN(pkt));
+	mh->recv_ctx = t.ha;
+	ck_assert_uint_eq(ahead, 3);
+	/* nothing is said or counted before its turn */
+	ck_assert_uint_eq(t.ha->received, 0);
+	ck_assert_uint_eq(counted(t.ha, "esp-icv"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(pkt); i++)
+		io->recv(io->recv_ctx, &pkt[i]);
+	ck_assert_uint_eq(t.ha->received, 3);
+	ck_assert_uint_eq(counted(t.ha, "esp-ok"), 3);
+	ck_assert_uint_eq(counted(t.ha, "esp-icv"), 1);
+	ck_assert_uint_eq(counted(t.ha, "esp-replay"), 1);
+	/* the same again, unannounced, from the same memory */
+	for (size_t i = 0; i < ARRAY_LEN(pkt); i++)
+		io->recv(io->recv_ctx, &pkt[i]);
+	ck_assert_uint_eq(t.ha->received, 3);
+	ck_assert_uint_eq(counted(t.ha, "esp-icv"), 2);
+	ck_assert_uint_eq(counted(t.ha, "esp-replay"), 5);
+	pair_free(&t);
+}
+END_TEST
+
 START_TEST(test_replayed_and_reordered)
 {
 	/* D10-5: the window is always on */
@@ -1649,6 +1704,7 @@ main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, test_protected_both_ways, 0, 2);
 	tcase_add_loop_test(t, test_forged, 0, 2);
+	tcase_add_loop_test(t, test_batch, 0, 2);
 	tcase_add_loop_test(t, test_replayed_and_reordered, 0, 2);
 	tcase_add_test(t, test_wrong_sa);
 	tcase_add_test(t, test_another_ones_address);
