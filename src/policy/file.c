@@ -493,7 +493,7 @@ file_by_nai(struct policy *p, const char *nai, size_t len, policy_found_fn *fn,
 }
 
 static void
-file_ahead(struct policy *p, const struct policy_nai *v, size_t n)
+file_ahead(struct policy *p, struct policy_nai *v, size_t n)
 {
 	struct policy_file *f = file_of(p);
 	const struct hnode *node[POLICY_AHEAD];
@@ -518,8 +518,9 @@ file_ahead(struct policy *p, const struct policy_nai *v, size_t n)
 			    sizeof(struct profile));
 	}
 	for (i = 0; i < n; i++) {
-		if (node[i] != NULL)
-			__builtin_prefetch(nai_node_of(node[i])->p->nai);
+		v[i].profile = node[i] != NULL ? nai_node_of(node[i])->p : NULL;
+		if (v[i].profile != NULL)
+			__builtin_prefetch(v[i].profile->nai);
 	}
 }
 

@@ -73,6 +73,7 @@ struct policy;
 struct policy_nai {
 	const char *nai;
 	uint8_t len;
+	const struct profile *profile;	/* out: NULL, nobody's */
 };
 
 struct policy_ops {
@@ -85,9 +86,10 @@ struct policy_ops {
 	    policy_found_fn *fn, void *ctx);
 	/*
 	 * Optional: NAIs that by_nai() will be asked for next, at most
-	 * POLICY_AHEAD.  Has the processor fetch what that will read.
+	 * POLICY_AHEAD.  Has the processor fetch what that will read, and
+	 * tells whose they are.
 	 */
-	void (*ahead)(struct policy *p, const struct policy_nai *v, size_t n);
+	void (*ahead)(struct policy *p, struct policy_nai *v, size_t n);
 	/* Forget lookups of that context: `fn` will not be called. */
 	void (*cancel)(struct policy *p, void *ctx);
 	/* Whose link-layer address is this? NULL when nobody's. */

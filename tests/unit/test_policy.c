@@ -131,6 +131,8 @@ by_mac(struct policy *p, const char *text)
 START_TEST(test_lookup)
 {
 	struct policy *p = open_good(TWO);
+	struct policy_nai v[] = { { .nai = "mn1@example.com", .len = 15 },
+		{ .nai = "nobody", .len = 6 }, { .nai = "bare", .len = 4 } };
 	const struct profile *a, *b;
 	struct in6_addr pma;
 	char buf[ADDR_STRLEN], longest[300];
@@ -138,10 +140,12 @@ START_TEST(test_lookup)
 	ck_assert_uint_eq(policy_file_count(p), 2);
 	ck_assert_str_eq(p->ops->name, "file");
 	/* Looking ahead, also for who is nobody, changes nothing. */
-	p->ops->ahead(p, (struct policy_nai[]){ { "mn1@example.com", 15 },
-	    { "nobody", 6 }, { "bare", 4 } }, 3);
+	p->ops->ahead(p, v, ARRAY_LEN(v));
 	a = by_nai(p, "mn1@example.com");
 	b = by_nai(p, "bare");
+	ck_assert_ptr_eq(v[0].profile, a);
+	ck_assert_ptr_null(v[1].profile);
+	ck_assert_ptr_eq(v[2].profile, b);
 	ck_assert_ptr_nonnull(a);
 	ck_assert_ptr_nonnull(b);
 	ck_assert_str_eq(prefix_str(&a->home_prefix, buf),

@@ -546,8 +546,9 @@ look_ahead(struct role *r, const struct mh_pkt *pkts, size_t n)
 {
 	struct policy *pol = r->env->policy;
 	struct policy_nai unknown[POLICY_AHEAD];
+	const struct prefix *hnp[POLICY_AHEAD];
 	struct ha_ahead v[MH_AHEAD];
-	size_t k = 0, nunknown = 0;
+	size_t k = 0, nunknown = 0, nhnp = 0;
 
 	_Static_assert(MH_AHEAD <= POLICY_AHEAD, "all may be unknown");
 	for (size_t i = 0; i < n && k < MH_AHEAD; i++)
@@ -557,10 +558,16 @@ look_ahead(struct role *r, const struct mh_pkt *pkts, size_t n)
 	for (size_t i = 0; i < k; i++) {
 		if (v[i].node == NULL)
 			unknown[nunknown++] = (struct policy_nai){
-				v[i].nai, v[i].len };
+				.nai = v[i].nai, .len = v[i].len };
 	}
-	if (nunknown > 0 && pol->ops->ahead != NULL)
-		pol->ops->ahead(pol, unknown, nunknown);
+	if (nunknown == 0 || pol->ops->ahead == NULL)
+		return;
+	pol->ops->ahead(pol, unknown, nunknown);
+	for (size_t i = 0; i < nunknown; i++) {
+		if (unknown[i].profile != NULL)
+			hnp[nhnp++] = &unknown[i].profile->home_prefix;
+	}
+	ha_cache_ahead_hnp(&ha_of(r)->cache, hnp, nhnp);
 }
 
 static void

@@ -170,6 +170,22 @@ ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 	}
 }
 
+void
+ha_cache_ahead_hnp(const struct ha_cache *c, const struct prefix *const *v,
+    size_t n)
+{
+	uint32_t hash[POLICY_AHEAD];
+	size_t i;
+
+	assert(n <= POLICY_AHEAD);
+	for (i = 0; i < n; i++) {
+		hash[i] = hash_hnp(c, v[i]);
+		htab_prefetch(c->by_hnp, hash[i]);
+	}
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(htab_bucket(c->by_hnp, hash[i]));
+}
+
 struct bce *
 ha_cache_find_hnp(const struct ha_cache *c, const struct prefix *hnp)
 {
