@@ -591,7 +591,7 @@ count_ahead(void *ctx, const struct mh_pkt *pkts, size_t n)
 /* A batch is opened ahead; what each packet is good for stays the same. */
 START_TEST(test_batch)
 {
-	/* D10-1, D10-5 */
+	/* RFC 4303 3.4.3, 3.4.4 */
 	struct pair t = pair_new(suites[_i]);
 	struct mh_io *io = &t.ha->esp.io, *mh = sec_mh(t.ha->sec);
 	struct wire_pkt p[5];
