@@ -187,7 +187,7 @@ daemon_reload(struct daemon *d, char *why, size_t whycap)
 	return r;
 }
 
-/* --- signals --------------------------------------------------------------- */
+/* --- signals ----------------------------------------------------------- */
 
 static void
 on_signal(void *ctx, int signo)
@@ -221,7 +221,7 @@ add_signals(struct daemon *d)
 	return 0;
 }
 
-/* --- start in the background ------------------------------------------------ */
+/* --- start in the background ------------------------------------------- */
 
 /*
  * The parent waits until the child is ready (or has failed) and passes its
@@ -306,7 +306,7 @@ run(struct daemon *d, int report_fd)
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* --- pmipd -t ---------------------------------------------------------------- */
+/* --- pmipd -t ---------------------------------------------------------- */
 
 static int
 check_only(const struct daemon_opts *o, const struct main_conf *conf)

@@ -199,7 +199,8 @@ start_dataplane(struct daemon *d)
 		.table = c->table, .rule_prio = c->rule_priority,
 		.max_tunnels = c->max_tunnels, .max_paths = c->max_paths,
 		.set_sysctls = c->set_sysctls,
-		.is_ha = daemon_has_role(d, "ha"), .is_pma = daemon_has_role(d, "pma"),
+		.is_ha = daemon_has_role(d, "ha"),
+		.is_pma = daemon_has_role(d, "pma"),
 	};
 	char why[256] = "";
 	int r;

@@ -120,7 +120,7 @@ remember(struct cfg_ctx *c, const struct cfg_where *at, const char *key,
 	c->pos[c->npos++] = (struct position){ at, key, val->line, val->col };
 }
 
-/* --- did you mean ------------------------------------------------------------- */
+/* --- did you mean ------------------------------------------------------ */
 
 #define WORD_MAX 63
 
@@ -196,7 +196,7 @@ error_value(struct cfg_ctx *c, const struct cfg_field *f,
 		error_at(c, n, "%s: %s", f->key, why);
 }
 
-/* --- values --------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------ */
 
 static void read_map(struct cfg_ctx *c, const struct cfg_table *t,
     const struct ynode *n, void *conf);
@@ -401,7 +401,7 @@ read_field(struct cfg_ctx *c, const struct cfg_field *f, const struct ynode *n,
 	}
 }
 
-/* --- maps ------------------------------------------------------------------------ */
+/* --- maps -------------------------------------------------------------- */
 
 static void
 set_default(struct cfg_ctx *c, const struct cfg_field *f, void *dst)
@@ -497,7 +497,7 @@ read_map(struct cfg_ctx *c, const struct cfg_table *t, const struct ynode *n,
 		t->check(c, conf);
 }
 
-/* --- entry points ------------------------------------------------------------------ */
+/* --- entry points ------------------------------------------------------ */
 
 int
 cfg_load_text(const char *name, const char *text, size_t len,

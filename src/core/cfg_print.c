@@ -31,7 +31,7 @@ is_absent(const struct cfg_field *f, const void *src)
 	    at->line == 0;
 }
 
-/* --- YAML --------------------------------------------------------------------- */
+/* --- YAML -------------------------------------------------------------- */
 
 /*
  * One character of a quoted text (it has come through YAML, so it is good
@@ -127,7 +127,8 @@ yaml_value(FILE *f, const struct cfg_field *fld, const void *src,
 		return;
 	default:
 		fputc(' ', f);
-		yaml_text(f, fld->flags & CFG_F_SECRET ? "***" : cfg_value_text(fld, fld->type, src, text,
+		yaml_text(f, fld->flags & CFG_F_SECRET ? "***" :
+		    cfg_value_text(fld, fld->type, src, text,
 		    sizeof(text)));
 		fputc('\n', f);
 	}
@@ -168,7 +169,7 @@ cfg_print_yaml(FILE *f, const struct cfg_table *table, const void *conf)
 	yaml_map(f, table, conf, 0, false);
 }
 
-/* --- JSON ----------------------------------------------------------------------- */
+/* --- JSON -------------------------------------------------------------- */
 
 static void
 json_value(struct json_w *w, const char *key, const struct cfg_field *fld,
@@ -245,7 +246,7 @@ cfg_print_json(struct json_w *w, const struct cfg_table *table,
 	}
 }
 
-/* --- the manual ------------------------------------------------------------------- */
+/* --- the manual -------------------------------------------------------- */
 
 static void
 mdoc_range(FILE *f, const struct cfg_field *fld)
@@ -334,7 +335,7 @@ cfg_print_mdoc(FILE *f, const struct cfg_table *table)
 	mdoc_fields(f, table);
 }
 
-/* --- what a reload can do -------------------------------------------------------------- */
+/* --- what a reload can do ---------------------------------------------- */
 
 static bool map_equal(const struct cfg_table *t, const void *a, const void *b);
 

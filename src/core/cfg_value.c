@@ -76,7 +76,7 @@ cfg_type_word(enum cfg_type type)
 	return types[type].word;
 }
 
-/* --- numbers ---------------------------------------------------------------------- */
+/* --- numbers ----------------------------------------------------------- */
 
 static void
 number_text(uint64_t v, const struct unit *units, char *buf, size_t cap)
@@ -168,7 +168,7 @@ number_parse(const struct cfg_field *f, enum cfg_type type, const char *text,
 	return -EINVAL;
 }
 
-/* --- words ------------------------------------------------------------------------ */
+/* --- words ------------------------------------------------------------- */
 
 static int
 bool_parse(const char *text, bool *ret, char *why, size_t whycap)
@@ -255,7 +255,7 @@ string_parse(enum cfg_type type, const char *text, struct arena *arena,
 	return 0;
 }
 
-/* --- addresses --------------------------------------------------------------------- */
+/* --- addresses --------------------------------------------------------- */
 
 static int
 address_parse(const struct cfg_field *f, enum cfg_type type, const char *text,
@@ -296,7 +296,7 @@ address_parse(const struct cfg_field *f, enum cfg_type type, const char *text,
 	return 0;
 }
 
-/* --- all of them ---------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------- */
 
 int
 cfg_value_parse(const struct cfg_field *f, enum cfg_type type,

@@ -100,7 +100,7 @@ struct ctl {
 	LIST_HEAD(, ctl_conn) conns;
 };
 
-/* --- lines out -------------------------------------------------------------------- */
+/* --- lines out --------------------------------------------------------- */
 
 static void
 line_begin(struct ctl_conn *c)
@@ -166,7 +166,7 @@ reply_done(struct ctl_conn *c)
 	line_end(c);
 }
 
-/* --- commands ------------------------------------------------------------------------ */
+/* --- commands ---------------------------------------------------------- */
 
 static void
 request_end(struct ctl_conn *c)
@@ -295,7 +295,7 @@ request_line(struct ctl_conn *c, const char *line, size_t len)
 	json_r_free(req);
 }
 
-/* --- watching -------------------------------------------------------------------------- */
+/* --- watching ---------------------------------------------------------- */
 
 static void
 event_line(struct ctl_conn *c, enum log_level lvl, const char *mod,
@@ -358,7 +358,7 @@ on_event(void *ctx, enum log_level lvl, const char *mod, const char *ev,
 	}
 }
 
-/* --- connections -------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------- */
 
 static void
 conn_free(struct ctl_conn *c)
@@ -559,7 +559,7 @@ on_accept(void *ctx, int lfd, int what UNUSED)
 		conn_free(c);
 }
 
-/* --- the socket ------------------------------------------------------------------------------ */
+/* --- the socket -------------------------------------------------------- */
 
 static int
 addr_of(const char *path, struct sockaddr_un *ret)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- writer ----------------------------------------------------------------- */
+/* --- writer ------------------------------------------------------------ */
 
 void
 json_w_init(struct json_w *w)
@@ -228,7 +228,7 @@ json_w_newline(struct json_w *w)
 	w->comma = false;
 }
 
-/* --- reader ------------------------------------------------------------------ */
+/* --- reader ------------------------------------------------------------ */
 
 /* A struct json_r is jansson's value under another name. */
 static const json_t *

@@ -158,7 +158,7 @@ log_wants(const struct log *l, enum log_level lvl)
 	return false;
 }
 
-/* --- text ------------------------------------------------------------------ */
+/* --- text -------------------------------------------------------------- */
 
 static bool
 is_plain(unsigned char c)
@@ -248,7 +248,7 @@ needs_quotes(const struct kv *kv)
 	return n == 0;
 }
 
-/* --- lines ------------------------------------------------------------------ */
+/* --- lines ------------------------------------------------------------- */
 
 struct line {
 	char buf[LINE_MAX_LEN];

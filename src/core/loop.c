@@ -148,7 +148,7 @@ loop_wheel(struct loop *l)
 	return l->wheel;
 }
 
-/* --- descriptors ----------------------------------------------------------- */
+/* --- descriptors ------------------------------------------------------- */
 
 static void
 on_fd(evutil_socket_t fd, short what, void *ctx)
@@ -218,7 +218,7 @@ loop_fd_del(struct loop_fd *f)
 	SLIST_INSERT_HEAD(&f->loop->dead_fds, f, dead);
 }
 
-/* --- signals ---------------------------------------------------------------- */
+/* --- signals ----------------------------------------------------------- */
 
 static void
 on_signal(evutil_socket_t fd UNUSED, short what UNUSED, void *ctx)
@@ -261,7 +261,7 @@ loop_signal_del(struct loop_signal *s)
 	SLIST_INSERT_HEAD(&s->loop->dead_signals, s, dead);
 }
 
-/* --- hooks ------------------------------------------------------------------- */
+/* --- hooks ------------------------------------------------------------- */
 
 struct loop_hook *
 loop_hook_add(struct loop *l, loop_hook_fn *fn, void *ctx)
@@ -284,7 +284,7 @@ loop_hook_del(struct loop_hook *h)
 	free(h);
 }
 
-/* --- turning ------------------------------------------------------------------ */
+/* --- turning ----------------------------------------------------------- */
 
 static void
 run_hooks(struct loop *l)

@@ -17,7 +17,7 @@ struct json_w;
  */
 int request_build(int argc, char *const *argv, struct json_w *out);
 
-/* --- table.c: items -> text on stdout -------------------------------------- */
+/* --- table.c: items -> text on stdout ---------------------------------- */
 
 struct table;
 struct table *table_new(void);

@@ -49,7 +49,7 @@ usage(FILE *f)
 	    "  -h, --help\n", f);
 }
 
-/* --- which daemon ---------------------------------------------------------------- */
+/* --- which daemon ------------------------------------------------------ */
 
 /* The default socket, or the only one there is. */
 static const char *
@@ -96,7 +96,7 @@ connect_to(const char *path)
 	exit(EXIT_NO_DAEMON);
 }
 
-/* --- the reply --------------------------------------------------------------------- */
+/* --- the reply --------------------------------------------------------- */
 
 static void
 print_event(const struct json_r *ev)
@@ -223,7 +223,7 @@ read_reply(int fd, struct options *o)
 	return status;
 }
 
-/* --- main ------------------------------------------------------------------------------ */
+/* --- main -------------------------------------------------------------- */
 
 /* Our own options, wherever they stand, are taken out; behind "--" none is.
  * Returns how many words are left. */

@@ -1148,7 +1148,8 @@ static const int be_groups[] = { RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP,
 	RTNLGRP_NEIGH, 0 };
 
 static const struct dp_hooks be_hooks = {
-	.link = be_link, .neigh = be_neigh, .check = be_check, .resolve = be_resolve,
+	.link = be_link, .neigh = be_neigh, .check = be_check,
+	.resolve = be_resolve,
 	.has_link = be_has_link, .has_route = be_has_route,
 	.has_nexthop = be_has_nexthop, .has_host = be_has_host,
 	.groups = be_groups,

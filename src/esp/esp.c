@@ -76,7 +76,7 @@ iv_len(const struct esp_key *k)
 	return k->suite == ESP_CHACHA20_POLY1305 ? IV_LEN : 0;
 }
 
-/* --- the transforms -------------------------------------------------------- */
+/* --- the transforms ---------------------------------------------------- */
 
 /* HMAC: over everything before the ICV, then what is not sent (2.2.1). */
 static void
@@ -123,7 +123,7 @@ aead_ad(const struct aead_in *a)
 	return (struct crypto_ad){ .p = a->ad, .n = a->nad };
 }
 
-/* --- out --------------------------------------------------------------------- */
+/* --- out --------------------------------------------------------------- */
 
 /* Payload, padding, trailer: what a cipher encrypts. */
 static void
@@ -178,7 +178,7 @@ esp_seal(struct esp_out *sa, const void *mh, size_t len, void *buf, size_t cap)
 	return (int)b.len;
 }
 
-/* --- the window ---------------------------------------------------------------- */
+/* --- the window -------------------------------------------------------- */
 
 void
 esp_window_init(struct esp_window *w, uint64_t top)
@@ -239,7 +239,7 @@ window_mark(struct esp_window *w, uint64_t seq)
 	w->top = seq;
 }
 
-/* --- in ------------------------------------------------------------------------ */
+/* --- in ---------------------------------------------------------------- */
 
 enum esp_drop
 esp_spi(const void *data, size_t len, uint32_t *ret_spi)

@@ -45,7 +45,7 @@ static const struct stat_desc sec_stats[SEC_ST_MAX] = {
 #undef X
 };
 
-/* --- audit (RFC 4303 4) ------------------------------------------------------ */
+/* --- audit (RFC 4303 4) ------------------------------------------------ */
 
 static bool
 may_log(struct sec *s, struct sec_peer *p, uint64_t *ret_suppressed)
@@ -104,7 +104,7 @@ refuse(struct sec *s, struct sec_peer *p, const struct in6_addr *dst,
 	return -EACCES;
 }
 
-/* --- in ------------------------------------------------------------------------ */
+/* --- in ---------------------------------------------------------------- */
 
 static void
 deliver(struct sec *s, const struct mh_pkt *pkt)
@@ -238,7 +238,7 @@ on_esp(void *ctx, const struct mh_pkt *pkt)
 	deliver(s, &inner);
 }
 
-/* --- out ----------------------------------------------------------------------- */
+/* --- out --------------------------------------------------------------- */
 
 static bool
 is_own(const struct sec *s, const struct in6_addr *a)
@@ -357,7 +357,7 @@ sec_send(struct mh_io *io, const struct in6_addr *src,
 
 static const struct mh_io_ops sec_ops = { .send = sec_send };
 
-/* --- mode kernel ------------------------------------------------------------------ */
+/* --- mode kernel ------------------------------------------------------- */
 
 static void
 put_pair(struct xfrm_pair *to, const struct sec_sa *sa)
@@ -425,7 +425,7 @@ start_kernel(struct sec *s)
 	return xfrm_new(&xa, &s->xfrm);
 }
 
-/* --- life ------------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------- */
 
 static bool
 has_keys(const struct sec_conf *conf)

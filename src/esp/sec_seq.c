@@ -42,7 +42,7 @@ last_number(const struct sec_sa *sa)
 	return sa->esn ? UINT64_MAX : ESP_SEQ32_LAST;
 }
 
-/* --- sequence numbers -------------------------------------------------------- */
+/* --- sequence numbers -------------------------------------------------- */
 
 /* Run `fn` on every pair there is. */
 static void
@@ -208,7 +208,7 @@ sec_seq_kernel_may_send(struct sec *s, const struct sec_sa *sa)
 	return false;
 }
 
-/* --- keys that end -------------------------------------------------------------- */
+/* --- keys that end ----------------------------------------------------- */
 
 static struct sec_sa *
 choose_out(struct sec_peer *p, int64_t wall)
@@ -302,7 +302,7 @@ on_expiry(struct timer *t)
 		sec_kernel_set(s);
 }
 
-/* --- life ------------------------------------------------------------------------ */
+/* --- life -------------------------------------------------------------- */
 
 void
 sec_seq_init(struct sec *s)

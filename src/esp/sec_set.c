@@ -74,7 +74,7 @@ sec_set_sa(const struct sec_set *set, uint32_t spi_in)
 	return n != NULL ? CONTAINER_OF(n, struct sec_sa, node) : NULL;
 }
 
-/* --- building ---------------------------------------------------------------- */
+/* --- building ---------------------------------------------------------- */
 
 static int
 refuse(struct sec *s, const struct sec_peer *p, const char *why, int r)
@@ -258,7 +258,7 @@ sec_set_free(struct sec_set *set)
 	free(set);
 }
 
-/* --- a reload -------------------------------------------------------------- */
+/* --- a reload ---------------------------------------------------------- */
 
 static void
 inherit_sa(struct sec_sa *sa, const struct sec_sa *old)

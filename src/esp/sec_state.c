@@ -42,7 +42,7 @@ struct sec_state {
 	int dirfd, lockfd;
 };
 
-/* --- the table ------------------------------------------------------------- */
+/* --- the table --------------------------------------------------------- */
 
 static uint32_t
 mark_hash(const uint8_t key[8])
@@ -80,7 +80,7 @@ sec_state_mark(struct sec_state *st, enum sec_dir dir, const uint8_t key[8])
 	return m;
 }
 
-/* --- reading ------------------------------------------------------------------ */
+/* --- reading ----------------------------------------------------------- */
 
 static bool
 read_line(struct sec_state *st, const char *line)
@@ -150,7 +150,7 @@ state_read(struct sec_state *st, const char *dir, char *why, size_t whycap)
 	return -EINVAL;
 }
 
-/* --- writing --------------------------------------------------------------------- */
+/* --- writing ----------------------------------------------------------- */
 
 struct writer {
 	FILE *f;
@@ -217,7 +217,7 @@ sec_state_save(struct sec_state *st)
 	return r;
 }
 
-/* --- life ---------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------- */
 
 /* The folder's descriptor, and the lock. 0 or -errno with `why`. */
 static int

@@ -715,7 +715,8 @@ present_sa(struct xfrm *x, const struct peer *p, enum spd_dir dir,
 
 	for (const struct spd_sa *sa = NULL;
 	    (sa = tab_next_sa(&x->tab, &f, sa)) != NULL;) {
-		if (xfrm_get_sa(x->nl, &f.dst, sa->spi, NULL, 0, &now, &same) < 0 || (best != NULL &&
+		if (xfrm_get_sa(x->nl, &f.dst, sa->spi, NULL, 0,
+		    &now, &same) < 0 || (best != NULL &&
 		    (now.used_s < best->used_s || (now.used_s == best->used_s &&
 		    now.added_s <= best->added_s))))
 			continue;

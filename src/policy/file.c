@@ -21,7 +21,7 @@
 #include "core/htab.h"
 #include "core/util.h"
 
-/* --- schema -------------------------------------------------------------------- */
+/* --- schema ------------------------------------------------------------ */
 
 struct policy_file_conf {
 	struct cfg_where at;
@@ -123,7 +123,7 @@ const struct cfg_table policy_file_table = {
 	.help = "The policy store.",
 };
 
-/* --- checks across nodes ----------------------------------------------------------- */
+/* --- checks across nodes ----------------------------------------------- */
 
 /* A prefix or MAC of a node, to sort by. */
 struct claim {
@@ -352,7 +352,7 @@ check_nodes(struct cfg_ctx *c, void *conf)
 	free(v);
 }
 
-/* --- the store ------------------------------------------------------------------------ */
+/* --- the store --------------------------------------------------------- */
 
 struct nai_node {
 	struct hnode h;

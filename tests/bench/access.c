@@ -140,7 +140,7 @@ solicit(int fd, uint32_t from, uint32_t count)
 	printf("]\n");
 }
 
-/* --- the floor ---------------------------------------------------------------- */
+/* --- the floor --------------------------------------------------------- */
 
 static void
 answer(int fd, const struct mac *node)

@@ -89,7 +89,7 @@ open_socket(int family, int type)
 	return fd;
 }
 
-/* --- the receiver ---------------------------------------------------------- */
+/* --- the receiver ------------------------------------------------------ */
 
 static void
 receive_udp(int fd, struct tally *t)
@@ -162,7 +162,7 @@ receiver(const char *ns, const struct addr *a, bool tcp, struct tally *t)
 	return pid;
 }
 
-/* --- the sender -------------------------------------------------------------- */
+/* --- the sender -------------------------------------------------------- */
 
 /* Datagrams until `until`; how many the kernel took. */
 static uint64_t
@@ -277,7 +277,7 @@ spray(char **w)
 	free(to);
 }
 
-/* --- ping --------------------------------------------------------------------- */
+/* --- ping -------------------------------------------------------------- */
 
 struct pings {
 	double *arrived;		/* by sequence number; 0: not */

@@ -112,7 +112,7 @@ assert_nothing_left(const struct world *w)
 	}
 }
 
-/* --- the plain way ------------------------------------------------------------ */
+/* --- the plain way ----------------------------------------------------- */
 
 START_TEST(test_attach)
 {
@@ -218,7 +218,7 @@ START_TEST(test_ten_hours)
 }
 END_TEST
 
-/* --- a bad network --------------------------------------------------------------- */
+/* --- a bad network ----------------------------------------------------- */
 
 START_TEST(test_first_pbu_lost)
 {
@@ -328,7 +328,7 @@ START_TEST(test_storm)
 }
 END_TEST
 
-/* --- two claims ----------------------------------------------------------------------- */
+/* --- two claims -------------------------------------------------------- */
 
 START_TEST(test_both_claim)
 {
@@ -383,7 +383,7 @@ START_TEST(test_reattach_during_deregistration)
 }
 END_TEST
 
-/* --- restarts ------------------------------------------------------------------------------ */
+/* --- restarts ---------------------------------------------------------- */
 
 START_TEST(test_home_agent_restarts)
 {
@@ -426,7 +426,7 @@ START_TEST(test_router_stops)
 }
 END_TEST
 
-/* --- refusals --------------------------------------------------------------------------------- */
+/* --- refusals ---------------------------------------------------------- */
 
 START_TEST(test_kernel_refuses_the_home_agent)
 {

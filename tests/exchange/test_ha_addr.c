@@ -634,7 +634,7 @@ START_TEST(test_removal_of_two)
 }
 END_TEST
 
-/* --- policy ----------------------------------------------------------------- */
+/* --- policy ------------------------------------------------------------ */
 
 START_TEST(test_policy_takes_ip4)
 {
@@ -660,7 +660,7 @@ START_TEST(test_policy_takes_ip4)
 }
 END_TEST
 
-/* --- a random life ------------------------------------------------------------ */
+/* --- a random life ----------------------------------------------------- */
 
 /*
  * As in test_ha.c, for nodes of a shared prefix with IPv4: they change

@@ -30,7 +30,7 @@
 #define WIRE_MAX 512
 #define TEXT_MAX 4096
 
-/* --- the kernel ------------------------------------------------------------- */
+/* --- the kernel -------------------------------------------------------- */
 
 struct xfrm {
 	struct xfrm_args a;
@@ -99,7 +99,7 @@ xfrm_free(struct xfrm *x, bool keep)
 		*x = (struct xfrm){ 0 };
 }
 
-/* --- an end ------------------------------------------------------------------- */
+/* --- an end ------------------------------------------------------------ */
 
 struct wire_pkt {
 	struct in6_addr src, dst;
@@ -344,7 +344,7 @@ said(const struct end *e, const char *what)
 	return strstr(e->said, what) != NULL;
 }
 
-/* --- two ends ---------------------------------------------------------------- */
+/* --- two ends ---------------------------------------------------------- */
 
 /* A pair of keys: its number, how it is written for either end. */
 struct keys {
@@ -773,7 +773,7 @@ START_TEST(test_none)
 }
 END_TEST
 
-/* --- the default ---------------------------------------------------------------- */
+/* --- the default ------------------------------------------------------- */
 
 static void
 show(struct end *e, char *buf, size_t cap)
@@ -885,7 +885,7 @@ START_TEST(test_kernel_static_keys)
 }
 END_TEST
 
-/* --- what ends -------------------------------------------------------------------- */
+/* --- what ends --------------------------------------------------------- */
 
 /* SIM_WALL_START is 2023-11-14T22:13:20Z. */
 START_TEST(test_expired_key)
@@ -1239,7 +1239,7 @@ START_TEST(test_state_directory_failures)
 }
 END_TEST
 
-/* --- reload ---------------------------------------------------------------------- */
+/* --- reload ------------------------------------------------------------ */
 
 START_TEST(test_reload_keeps_numbers)
 {
@@ -1274,7 +1274,7 @@ START_TEST(test_reload_keeps_numbers)
 }
 END_TEST
 
-/* --- keys -------------------------------------------------------------------------- */
+/* --- keys -------------------------------------------------------------- */
 
 static const struct bad_key {
 	mode_t mode;
@@ -1372,7 +1372,7 @@ START_TEST(test_show)
 }
 END_TEST
 
-/* --- within one process -------------------------------------------------------------- */
+/* --- within one process ------------------------------------------------ */
 
 START_TEST(test_local)
 {
@@ -1398,7 +1398,7 @@ START_TEST(test_local)
 }
 END_TEST
 
-/* --- the section ------------------------------------------------------------------------ */
+/* --- the section ------------------------------------------------------- */
 
 #define SA "{spi-in: 300, spi-out: 301, key-in-file: /a, key-out-file: /b"
 static const struct bad_conf {
@@ -1465,7 +1465,7 @@ START_TEST(test_peer_twice_by_default_address)
 }
 END_TEST
 
-/* --- whole domains ---------------------------------------------------------------- */
+/* --- whole domains ----------------------------------------------------- */
 
 /* A node of the simulated world, its signalling under ESP. */
 struct guard {

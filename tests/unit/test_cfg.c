@@ -19,7 +19,7 @@
 #include "daemon_conf.h"
 #include "policy/policy.h"
 
-/* --- a table with every type ------------------------------------------------ */
+/* --- a table with every type ------------------------------------------- */
 
 struct peer {
 	struct cfg_where at;
@@ -142,7 +142,7 @@ static const struct cfg_table conf_table = {
 	.fields = conf_fields,
 };
 
-/* --- pairs of files ---------------------------------------------------------- */
+/* --- pairs of files ---------------------------------------------------- */
 
 static char *
 slurp(const char *path, size_t *ret_len)
@@ -244,7 +244,7 @@ START_TEST(test_pairs)
 }
 END_TEST
 
-/* --- what the pairs do not show ---------------------------------------------- */
+/* --- what the pairs do not show ---------------------------------------- */
 
 static struct conf *
 load(struct arena *a, const char *text)
@@ -461,7 +461,7 @@ START_TEST(test_mdoc)
 }
 END_TEST
 
-/* --- the real tables ------------------------------------------------------------ */
+/* --- the real tables --------------------------------------------------- */
 
 static void
 example(const char *path, const struct cfg_table *t)

@@ -32,7 +32,7 @@ static struct stats *stats;
 static struct ctl *ctl;
 static unsigned steps;
 
-/* --- commands ----------------------------------------------------------------- */
+/* --- commands ---------------------------------------------------------- */
 
 static void
 item(struct ctl_call *c, const char *key, uint64_t v)
@@ -116,7 +116,7 @@ static const struct ctl_cmd cmds_b[] = {
 	{ NULL, NULL, NULL },
 };
 
-/* --- the client ------------------------------------------------------------------ */
+/* --- the client -------------------------------------------------------- */
 
 static void
 setup(void)
@@ -226,7 +226,7 @@ lines(const char *s)
 	return n;
 }
 
-/* --- tests ------------------------------------------------------------------------ */
+/* --- tests ------------------------------------------------------------- */
 
 START_TEST(test_replies)
 {
@@ -492,7 +492,7 @@ START_TEST(test_connection_limit)
 }
 END_TEST
 
-/* --- watching ------------------------------------------------------------------------ */
+/* --- watching ---------------------------------------------------------- */
 
 START_TEST(test_watch)
 {
@@ -548,7 +548,7 @@ START_TEST(test_watch_lost)
 }
 END_TEST
 
-/* --- the socket ------------------------------------------------------------------------ */
+/* --- the socket -------------------------------------------------------- */
 
 START_TEST(test_socket)
 {

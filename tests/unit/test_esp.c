@@ -324,7 +324,7 @@ START_TEST(test_padding_and_next_header)
 }
 END_TEST
 
-/* --- the window ------------------------------------------------------------ */
+/* --- the window -------------------------------------------------------- */
 
 static enum esp_drop
 try(struct esp_in *in, uint64_t seq, bool esn)

@@ -52,7 +52,7 @@ teardown(void)
 	loop_free(NULL);
 }
 
-/* --- descriptors -------------------------------------------------------------- */
+/* --- descriptors ------------------------------------------------------- */
 
 struct end {
 	struct loop_fd *f, *other;
@@ -156,7 +156,7 @@ START_TEST(test_delete_in_callback)
 }
 END_TEST
 
-/* --- timers, hooks, signals ------------------------------------------------------- */
+/* --- timers, hooks, signals -------------------------------------------- */
 
 static void
 on_timer(struct timer *t)
@@ -371,7 +371,7 @@ START_TEST(test_real_time)
 }
 END_TEST
 
-/* --- counters -------------------------------------------------------------------- */
+/* --- counters ---------------------------------------------------------- */
 
 static void
 on_stat(void *ctx, const char *group, const struct stat_desc *d, uint64_t v)

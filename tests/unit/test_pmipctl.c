@@ -25,7 +25,7 @@ static char dir[64], sock[96];
 static char request[4096];	/* what was asked, "" when nobody did */
 static char *out;		/* what was printed */
 
-/* --- the daemon ------------------------------------------------------------------ */
+/* --- the daemon -------------------------------------------------------- */
 
 /* One connection: a line in, `reply` out, once or as long as it is taken. */
 static void
@@ -127,7 +127,7 @@ teardown(void)
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 
-/* --- what is asked ----------------------------------------------------------------- */
+/* --- what is asked ----------------------------------------------------- */
 
 static const struct { const char *args, *line; } requests[] = {
 	{ "show status", "\"show status\",\"args\":{}" },
@@ -192,7 +192,7 @@ START_TEST(test_usage)
 }
 END_TEST
 
-/* --- what is printed ----------------------------------------------------------------- */
+/* --- what is printed --------------------------------------------------- */
 
 START_TEST(test_table)
 {
@@ -343,7 +343,7 @@ START_TEST(test_long_identifier)
 }
 END_TEST
 
-/* --- how it ends ----------------------------------------------------------------------- */
+/* --- how it ends ------------------------------------------------------- */
 
 START_TEST(test_status)
 {

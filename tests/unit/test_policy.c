@@ -298,7 +298,7 @@ START_TEST(test_all_claim_one)
 }
 END_TEST
 
-/* --- reloading --------------------------------------------------------------- */
+/* --- reloading --------------------------------------------------------- */
 
 struct watcher {
 	struct policy *p;

@@ -103,7 +103,8 @@ on_profile(void *ctx, int err, const struct profile *prof)
 		return;
 	if (err < 0 && err != -ENOENT) {
 		/* The store did not answer: that says nothing of the node. */
-		timer_arm(b->pma->role.env->wheel, &b->t_signal, b->pma->conf->backoff_us);
+		timer_arm(b->pma->role.env->wheel, &b->t_signal,
+		    b->pma->conf->backoff_us);
 		return;
 	}
 	if (err < 0) {
