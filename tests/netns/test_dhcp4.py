@@ -326,7 +326,6 @@ def test_tunnelled(roaming):
         assert {(HA, COA[r]), (COA[r], HA)} <= ends
 
 
-@pytest.mark.here
 def test_renewal_after_a_move(d, kea, client):
     """The node renews with its server, straight through the tunnel; the
     router where it is now hears of it, and the lease goes on."""

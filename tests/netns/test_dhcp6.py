@@ -274,7 +274,6 @@ def test_move_without_dhcp(d, client):
     assert relayed(asked.path) == []
 
 
-@pytest.mark.here
 def test_renewal_after_a_move(d, kea, client):
     """Renew is relayed where the node is now, and the lease goes on."""
     with kea.other(lease=SHORT):

@@ -322,7 +322,6 @@ def test_move_after_the_home_agent_forgot(d, client):
     assert messages(core.path, 6)[0]["status"] == 147
 
 
-@pytest.mark.here
 def test_renewal_after_a_move(d, kea, client):
     with kea.other(lease=SHORT):
         address = bind(d, client)
