@@ -149,7 +149,7 @@ static const struct cfg_field visitor_fields[] = {
 	F(pma_conf_visitor, "max-strangers", CFG_UINT, max_strangers,
 	    .min = 1, .max = 1000000, .def = "1000",
 	    .help = "With unknown: visitor, at most that many nodes of which "
-	    "only the MAC address is known; further ones are ignored.  Those "
+	    "only the MAC address is known; further ones are ignored. Those "
 	    "that leave without a word count until presence-check finds out: "
 	    "with 0s for ever."),
 	F(pma_conf_visitor, "denied", CFG_ENUM, denied,
