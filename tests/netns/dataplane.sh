@@ -137,6 +137,8 @@ trap 'exit 130' INT TERM
 ping_ok() { N "$1" ping -nq -c1 -W1 $2; }
 # capture NS IF FILTER [OPTION]: stop it with captured, which prints the packets
 capture() {
+	# the last one's must not be taken for this one's
+	rm -f "$dir/pcap" "$dir/tcpdump"
 	# not N: the process to end must be tcpdump's own
 	ip netns exec $P-$1 timeout 30 tcpdump -i $2 ${4:-} --immediate-mode -Unn -w "$dir/pcap" "$3" 2>"$dir/tcpdump" &
 	CAP=$!
