@@ -241,6 +241,7 @@ ha_start() {
 }
 # A program that counts datagrams while others are sent.
 lossless() { # CMD...: while 3000 datagrams go from cn to mn, run CMD
+	rm -f "$dir/count"
 	N mn timeout 20 /usr/bin/python3 - >"$dir/count" 2>&1 <<'PY' &
 import socket
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(("::", 5000)); s.settimeout(3)

@@ -352,7 +352,6 @@ def test_renewal_after_a_move(d, kea, client):
 
 # --- when it goes wrong; PROTOCOL 5.4 --------------------------------------------
 
-@pytest.mark.here
 def test_server_down(d, kea, client):
     """IPv6 is served meanwhile; IPv4 as soon as the server is back."""
     with kea.down():
@@ -376,7 +375,6 @@ def captured(capture):
         return f.read()[24:]
 
 
-@pytest.mark.here
 def test_second_server(d, kea, client):
     """The other implementation, alone."""
     subnets = {SUBNET4[n]: ROUTER4[n] for n in NODES}
@@ -388,7 +386,6 @@ def test_second_server(d, kea, client):
         assert {m["src"] for m in bootp(core.path) if m["op"] == 2} == {ALT4}
 
 
-@pytest.mark.here
 def test_server_of_another_subnet(d, kea, client):
     """An address outside the home subnet is neither used nor passed on."""
     with kea.other({"10.1.0.0/16": None}, only="10.1.77.5"):
@@ -421,7 +418,6 @@ def test_release(d, client):
     assert reachable(d["cn"], ADDR["mn1"]) and reachable(d["mn1"], CN)
 
 
-@pytest.mark.here
 def test_lease_expires(d, kea, client):
     """The client is gone without a word."""
     with kea.other(lease=SHORT):

@@ -291,7 +291,6 @@ def test_renewal_after_a_move(d, kea, client):
 
 # --- when it goes wrong; PROTOCOL 5.4 --------------------------------------------
 
-@pytest.mark.here
 def test_server_down(d, kea, client):
     """No answer: the node is registered with its prefix all the same, and gets
     its address when the server is back."""
@@ -309,7 +308,6 @@ def test_server_down(d, kea, client):
     assert reachable(d["cn"], leased(d, "mn1"))
 
 
-@pytest.mark.here
 def test_second_server(d, kea, client):
     """The other implementation, alone."""
     subnets = {PREFIX[n]: None for n in NODES}
@@ -323,7 +321,6 @@ def test_second_server(d, kea, client):
                 if m["type"] == dhcp.RELAY_REPL} == {ALT}
 
 
-@pytest.mark.here
 def test_both_servers(d, client):
     """Both answer; the node chooses one and is served."""
     subnets = {PREFIX[n]: None for n in NODES}
@@ -335,7 +332,6 @@ def test_both_servers(d, client):
         assert {m["src"] for m in relayed(core.path, 2)} == {SRV, ALT}
 
 
-@pytest.mark.here
 def test_server_of_another_prefix(d, kea, client):
     """An address that is not in the home prefix is not used and not passed
     on."""
@@ -367,7 +363,6 @@ def test_release(d, client):
     assert kernel.paths(d.ha) == {PREFIX["mn1"]: COA["ar1"]}
 
 
-@pytest.mark.here
 def test_lease_expires(d, kea, client):
     """The client is gone without a word: its address is forgotten when the
     lease ends, the prefix stays."""

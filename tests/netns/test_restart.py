@@ -42,7 +42,6 @@ def test_home_agent_crashes(d):
     assert kernel.tunnels(d.ha) == {COA["ar1"]}
 
 
-@pytest.mark.here
 def test_departed_node_is_not_refreshed(d):
     """A router that a node left without a word does not take it back when the
     time to refresh comes (6.4 s after it registered)."""

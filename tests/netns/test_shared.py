@@ -353,7 +353,6 @@ def test_release(d, client):
     until(lambda: served(d, "mn1", "ar1"), 20, "served again")
 
 
-@pytest.mark.here
 def test_lease_expires(d, kea, client):
     with kea.other(lease=SHORT):
         bind(d, client)
@@ -361,7 +360,6 @@ def test_lease_expires(d, kea, client):
         until(lambda: ended(d), SHORT + 10, "de-registered")
 
 
-@pytest.mark.here
 def test_server_down(d, kea, client):
     """It waits, and is served when the server is back."""
     with kea.down():
