@@ -21,12 +21,20 @@ KINDS = {"bpf": {"backend": "bpf"},
          "routes": {"backend": "ip6tnl", "standin": True}}
 
 
+# What an operation is to the home agent: "refresh" must not register anybody.
+COUNTERS = {"register": "ha.bindings-created",
+            "refresh": "ha.bindings-refreshed",
+            "handover": "ha.bindings-moved",
+            "deregister": "ha.bindings-deregistered"}
+
+
 class Bench:
     """A home agent, the floor and a generator, measured in alternation."""
 
     def __init__(self, world, daemon, gen, nodes):
         self.world, self.daemon, self.gen = world, daemon, gen
         self.nodes = nodes
+        self.done = dict.fromkeys(COUNTERS, 0)
         self.pid, self.floor = daemon.proc.pid, world.floor.pid
         self.together()
 
@@ -47,7 +55,18 @@ class Bench:
 
     def pbus(self, mode, count, **kw):
         args = {"window": WINDOW, "timeout": PATIENCE_MS, **kw}
-        return self.gen.run(mode, count=count, server=self.pid, **args)
+        r = self.gen.run(mode, count=count, server=self.pid, **args)
+        self.done[mode] += r["done"]
+        return r
+
+    def verify(self):
+        """Has the home agent done what pbus() was to measure?"""
+        c = self.daemon.counters()
+        for mode, n in self.done.items():
+            seen = c.get(COUNTERS[mode], 0)
+            if n > 0 and seen != n:
+                raise Failure(f"{mode}: {n} asked for, but "
+                              f"{COUNTERS[mode]} is {seen}")
 
     def ratio(self, row, mode, count, **kw):
         """One sample: floor, home agent, floor."""
@@ -74,7 +93,9 @@ def bench(world, nodes, kind="bpf", v4=False, suite=None, **kw):
         args.update(v4=v4, suite=suite)
     with world.ha(nodes, **args) as d, \
             world.gen(nodes, v4=v4, suite=suite) as g:
-        yield Bench(world, d, g, nodes)
+        b = Bench(world, d, g, nodes)
+        yield b
+        b.verify()
 
 
 def ops(nodes):

@@ -95,8 +95,8 @@ class Gen:
     def run(self, mode, clean=True, **args):
         """One command; its report.  clean: every operation must succeed."""
         self.salt += 1
-        words = [mode, f"salt={self.salt}"]
-        words += [f"{k}={v}" for k, v in args.items()]
+        args = {"salt": self.salt, **args}
+        words = [mode, *(f"{k}={v}" for k, v in args.items())]
         self.proc.stdin.write(" ".join(words) + "\n")
         self.proc.stdin.flush()
         line = self.proc.stdout.readline()
