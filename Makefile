@@ -185,9 +185,9 @@ deps-test deps:
 	@tests/install-deps build test
 
 check-netns: all
-	@BUILD=$(BUILD) tests/netns/run
+	@BUILD=$(BUILD) tests/netns/run --jobs 2
 check-kernel: all
-	@BUILD=$(BUILD) tests/netns/run --stock-kernel
+	@BUILD=$(BUILD) tests/netns/run --jobs 2 --stock-kernel
 
 test:
 	@tests/run-all

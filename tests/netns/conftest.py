@@ -13,10 +13,20 @@ TEST_LIMIT = 90         # seconds; a test that hangs fails
 STOCK = bool(os.environ.get("IN_KERNEL"))
 
 
+def pytest_addoption(parser):
+    parser.addoption("--part", metavar="N/M", type=part, help="of M parts of "
+                     "the suite, which can run side by side, the N-th")
+
+
+def part(text):
+    n, m = map(int, text.split("/"))
+    if not 1 <= n <= m:
+        raise ValueError(text)
+    return n, m
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "stock: only on a kernel with ip6tnl")
-    config.addinivalue_line("markers", "here: only outside the stock "
-                            "kernel; what depends on no kernel, and is slow")
     config.addinivalue_line("markers", "limit(seconds): instead of "
                             f"{TEST_LIMIT}")
 
@@ -25,15 +35,30 @@ def pytest_sessionstart():
     capture.collecting = True
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if config.option.part:
+        choose(config, items)
     for item in items:
         if item.get_closest_marker("stock") and not STOCK:
             item.add_marker(pytest.mark.skip(
                 reason="this kernel has no ip6_tunnel; runs in the stock one"))
-        if item.get_closest_marker("here") and STOCK:
-            item.add_marker(pytest.mark.skip(reason="runs outside only"))
     # the verdict on all captured signalling comes last
-    items.sort(key=lambda i: "test_signalling" in i.nodeid)
+    items.sort(key=verdict)
+
+
+def verdict(item):
+    return "test_signalling" in item.nodeid
+
+
+def choose(config, items):
+    """Leave the files of one part, and the verdict on what it captured."""
+    n, m = config.option.part
+    # the parts alike: of files of about the same size one for each
+    files = sorted({i.path for i in items if not verdict(i)},
+                   key=lambda p: (-p.stat().st_size, p))[n - 1::m]
+    others = [i for i in items if not verdict(i) and i.path not in files]
+    items[:] = [i for i in items if verdict(i) or i.path in files]
+    config.hook.pytest_deselected(items=others)
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -58,8 +83,9 @@ def pytest_runtest_logreport(report):
     results.note(report)
 
 
-def pytest_sessionfinish():
-    results.write("stock" if STOCK else "bpf")
+def pytest_sessionfinish(session):
+    n, _ = session.config.option.part or (None, None)
+    results.write("stock" if STOCK else "bpf", n)
     if os.path.exists(capture.EVIDENCE):
         os.unlink(capture.EVIDENCE)
 

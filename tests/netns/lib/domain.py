@@ -9,11 +9,9 @@ import socket
 import tempfile
 import time
 
-import yaml
-
 from . import esp, kernel, topology
 from .capture import Capture, keep_evidence
-from .daemon import Daemon
+from .daemon import Daemon, to_yaml
 from .mip6 import HandPma
 from .ns import until
 from .topology import (ADDR, COA, HA, HOME, HOME4, MAC, NAI, NODES, PREFIX, ROUTERS,
@@ -144,7 +142,7 @@ class Domain:
     def write_policy(self, text=None):
         path = f"{self.folder}/policy.yaml"
         with open(path + ".new", "w") as f:
-            f.write(text or yaml.safe_dump(self.policy, sort_keys=False))
+            f.write(text or to_yaml(self.policy))
         os.rename(path + ".new", path)
 
     def profile(self, node):

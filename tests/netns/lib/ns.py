@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -95,29 +96,20 @@ class Ns:
         """A descriptor of a mount namespace with this host's own /sys, BPF
         file system included: pins of two hosts never meet."""
         if self.mnt is None:
-            ours, theirs = socket.socketpair()
-            pid = os.fork()
-            if pid == 0:
-                self._mount_child(theirs)
-            theirs.close()
-            fds = socket.recv_fds(ours, 1, 1)[1]
-            os.waitpid(pid, 0)
-            ours.close()
-            assert fds, f"{self.name}: cannot mount a /sys of its own"
-            self.mnt = fds[0]
+            # a thread's own, so that nothing of ours changes
+            t = threading.Thread(target=self._mount)
+            t.start()
+            t.join()
+            assert self.mnt, f"{self.name}: cannot mount a /sys of its own"
         return self.mnt
 
-    def _mount_child(self, sock):
-        try:
-            _check(_libc.setns(self.fd, CLONE_NEWNET), "enter")
-            _check(_libc.unshare(CLONE_NEWNS), "unshare")
-            _check(_libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None), "/")
-            for what, where in ((b"sysfs", b"/sys"), (b"bpf", b"/sys/fs/bpf")):
-                _check(_libc.mount(what, where, what, 0, None), where.decode())
-            fd = os.open("/proc/self/ns/mnt", os.O_RDONLY)
-            socket.send_fds(sock, [b"k"], [fd])
-        finally:
-            os._exit(0)
+    def _mount(self):
+        _check(_libc.setns(self.fd, CLONE_NEWNET), "enter")
+        _check(_libc.unshare(CLONE_NEWNS), "unshare")
+        _check(_libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None), "/")
+        for what, where in ((b"sysfs", b"/sys"), (b"bpf", b"/sys/fs/bpf")):
+            _check(_libc.mount(what, where, what, 0, None), where.decode())
+        self.mnt = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY)
 
     # --- the kernel's tables -----------------------------------------------
     def ip(self, *lines):
@@ -179,15 +171,6 @@ class Ns:
             s.send(frame)
 
     # --- the end -----------------------------------------------------------
-    def kill_all(self):
-        """Whatever still runs in here."""
-        out = subprocess.run(["ip", "netns", "pids", self.name], text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        for pid in out.stdout.split():
-            if int(pid) != os.getpid():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
-
     def close(self):
         self.ctl.close()
         for fd in (self.fd, self.mnt):
@@ -203,17 +186,22 @@ def create(prefix, labels):
     return {l: Ns(f"{prefix}-{l}", l) for l in labels}
 
 
+def _kill_inside(names):
+    """Whatever still runs in one of these namespaces."""
+    inside = {os.stat(f"{RUN}/{n}").st_ino for n in names}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):          # gone meanwhile
+            if os.stat(f"/proc/{pid}/ns/net").st_ino in inside:
+                os.kill(int(pid), signal.SIGKILL)
+
+
 def delete(prefix):
     """Remove every namespace of a run, and what runs in it."""
     if not os.path.isdir(RUN):
         return
     names = [n for n in os.listdir(RUN) if n.startswith(prefix + "-")]
-    for name in names:
-        with contextlib.suppress(OSError):
-            ns = Ns(name, name)
-            ns.kill_all()
-            ns.close()
     if names:
+        _kill_inside(names)
         lines = [f"netns del {n}" for n in names]
         subprocess.run(["ip", "-force", "-batch", "-"], text=True,
                        input="\n".join(lines))
