@@ -124,6 +124,33 @@ START_TEST(test_no_prefix_here)
 }
 END_TEST
 
+/* A node that jumps from link to link is counted each time, and logged now and
+ * then; 1: as a visitor. */
+START_TEST(test_restless)
+{
+	struct t t = setup_stopped();
+	const char *event = _i == 1 ? "visitor" : "denied";
+
+	if (_i == 1) {
+		(void)sim_pma_visitor(t.s, t.conf, "acc0", VISIT);
+		(void)sim_pma_visitor(t.s, t.conf, "acc1", VISIT2);
+	}
+	t.prof2->pmip = false;
+	start(&t);
+	for (int i = 0; i < 1000; i++) {
+		for (int link = 1; link <= 2; link++) {
+			sim_attach(t.pma, ATTACH_UP, ATTACH_BY_CTL, link, MAC2,
+			    MN2);
+			sim_run_for(t.s, USEC_PER_MSEC);
+		}
+	}
+	ck_assert_uint_ge(stat_of(&t, _i == 1 ? "visitors" : "denied"), 1000);
+	ck_assert_uint_ge(sim_seen(t.pma, event), 100);
+	ck_assert_uint_le(sim_seen(t.pma, event), 200);
+	sim_free(t.s);
+}
+END_TEST
+
 /* D6.9-2: who the policy does not know; 0 by default, 1 with the knob, by
  * name; 2, 3 the same of a stranger's MAC address. */
 START_TEST(test_unknown)
@@ -527,6 +554,7 @@ main(void)
 	L(test_no_prefix_here, 2);
 	L(test_unknown, 4);
 	L(test_denied, 2);
+	L(test_restless, 2);
 	T(test_becomes_entitled);
 	L(test_loses_its_title, 2);
 	L(test_address_config, 3);

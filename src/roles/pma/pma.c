@@ -14,6 +14,10 @@
 #include "core/json.h"
 #include "core/util.h"
 
+/* A node that jumps from link to link shall not fill the disk. */
+#define UNSERVED_BURST 100
+#define UNSERVED_PER_SEC 20
+
 static const struct stat_desc pma_stats[PMA_ST_MAX] = {
 #define X(id, name, help) { name, help },
 	PMA_COUNTERS(X)
@@ -88,6 +92,7 @@ pma_start(struct role *r, const void *conf)
 	SLIST_INIT(&p->peers);
 	ratelimit_init(&p->rl_unknown, 10, 1);
 	ratelimit_init(&p->rl_clock, 5, 1);
+	ratelimit_init(&p->rl_unserved, UNSERVED_BURST, UNSERVED_PER_SEC);
 	stats_register(r->env->stats, &p->st, r->ops->name, pma_stats,
 	    PMA_ST_MAX);
 	p->st_registered = true;

@@ -271,6 +271,7 @@ struct pma {
 	uint32_t strangers;		/* entries of nodes that nobody knows */
 	struct ratelimit rl_unknown;	/* log lines about strangers */
 	struct ratelimit rl_clock;
+	struct ratelimit rl_unserved;	/* events of nodes without home link */
 };
 
 static inline struct pma *

@@ -135,9 +135,14 @@ enter_backoff(struct bule *b, const char *why)
 void
 fsm_enter_denied(struct bule *b, const char *why, int status)
 {
-	stat_inc(&b->pma->st, PMA_ST_DENIED);
-	role_event(&b->pma->role, "denied", KV_STR("nai", b->nai),
-	    KV_STR("why", why), KV_I("status", status));
+	struct pma *p = b->pma;
+	uint64_t suppressed;
+
+	stat_inc(&p->st, PMA_ST_DENIED);
+	if (ratelimit_pass(&p->rl_unserved, pma_now(p), &suppressed))
+		role_event(&p->role, "denied", KV_STR("nai", b->nai),
+		    KV_STR("why", why), KV_I("status", status),
+		    KV_U("suppressed", suppressed));
 	b->awaiting = false;
 	timer_cancel(wheel_of(b), &b->t_signal);
 	visitor_leave(b);

@@ -253,6 +253,21 @@ visitor_count(struct bule *b, int n)
 		b->pma->strangers += (uint32_t)n;
 }
 
+static void
+tell(struct bule *b, enum visitor_cause cause)
+{
+	struct pma *p = b->pma;
+	uint64_t suppressed;
+
+	if (!ratelimit_pass(&p->rl_unserved, pma_now(p), &suppressed))
+		return;
+	role_event(&p->role, "visitor", KV_STR("nai", b->nai),
+	    KV_PREFIX("prefix", &b->hnp),
+	    KV_STR("why", cause == VISITOR_UNKNOWN ? "no-profile" :
+	    cause == VISITOR_DENIED ? "denied" : "not-entitled"),
+	    KV_U("suppressed", suppressed));
+}
+
 bool
 visitor_enter(struct bule *b, enum visitor_cause cause)
 {
@@ -272,10 +287,7 @@ visitor_enter(struct bule *b, enum visitor_cause cause)
 		return false;
 	}
 	stat_inc(&p->st, PMA_ST_VISITOR);
-	role_event(&p->role, "visitor", KV_STR("nai", b->nai),
-	    KV_PREFIX("prefix", &b->hnp),
-	    KV_STR("why", cause == VISITOR_UNKNOWN ? "no-profile" :
-	    cause == VISITOR_DENIED ? "denied" : "not-entitled"));
+	tell(b, cause);
 	look_after(b);
 	b->rs_pending = false;
 	(void)ra_renew(b);
