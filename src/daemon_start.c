@@ -209,6 +209,7 @@ start_dataplane(struct daemon *d)
 		dc.uplink = d->conf->pma.uplink;
 		dc.local = d->conf->pma.address;
 		dc.fixed_router = d->conf->pma.fixed_router;
+		dc.max_nodes = d->conf->pma.max_nodes;
 	}
 	if (dc.is_ha) {
 		const struct in6_addr *a = d->conf->ha.addresses.v;

@@ -193,6 +193,7 @@ struct dp_conf {
 	const struct prefix *cover;	/* HA: home prefixes we anchor */
 	size_t ncover;
 	bool is_ha, is_pma;
+	uint32_t max_nodes;		/* PMA: on its links at once */
 	bool fixed_router;		/* PMA: RFC 6543 on access links */
 	struct in6_addr local;		/* our tunnel end point, :: any */
 };

@@ -136,6 +136,32 @@ check_rp_filter(struct log *log)
 		    "unless there is a route back to its source"));
 }
 
+/*
+ * Each node on a link is a neighbour or two, and the kernel keeps 1024 by
+ * default; then it finds no other, be it the way to the home agent.  The limit
+ * is the whole machine's, so it is the operator's; other network namespaces
+ * than the first do not see it.
+ */
+static void
+check_neighbours(const struct dp_conf *c, struct log *log)
+{
+	static const char *const paths[] = {
+		"/proc/sys/net/ipv6/neigh/default/gc_thresh3",
+		"/proc/sys/net/ipv4/neigh/default/gc_thresh3",
+	};
+	char name[PATH_CAP];
+	int v = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		if (sysctl_read(paths[i], &v) == 0 && v >= 0 &&
+		    (uint32_t)v < c->max_nodes)
+			log_info(log, DP_MOD, "few-neighbours", KV_STR("name",
+			    sysctl_name(paths[i], name)), KV_I("value", v),
+			    KV_STR("hint", "more nodes than half of that on "
+			    "this router need a larger value"));
+	}
+}
+
 int
 dp_sysctl_check(const struct dp_conf *c, struct log *log, char *why,
     size_t whycap)
@@ -153,8 +179,10 @@ dp_sysctl_check(const struct dp_conf *c, struct log *log, char *why,
 	if (r == 0)
 		r = sysctl_need(c, log, "/proc/sys/net/ipv4/ip_forward", why,
 		    whycap);
-	if (r == 0 && c->is_pma)
+	if (r == 0 && c->is_pma) {
 		check_rp_filter(log);
+		check_neighbours(c, log);
+	}
 	return r;
 }
 

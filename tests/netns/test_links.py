@@ -11,6 +11,7 @@ import fcntl
 import os
 import select
 import struct
+import subprocess
 import threading
 
 import pytest
@@ -19,12 +20,12 @@ from scapy.layers.inet import UDP
 from scapy.layers.inet6 import (ICMPv6NDOptPrefixInfo, ICMPv6NDOptSrcLLAddr,
                                 IPv6)
 
-from lib import kernel
+from lib import esp, kernel
 from lib.capture import messages, packets
-from lib.daemon import CtlError
-from lib.domain import Domain, policy
+from lib.daemon import CtlError, Daemon
+from lib.domain import Domain, pma_conf, policy
 from lib.mip6 import checksum
-from lib.ns import until
+from lib.ns import Ns, until
 from lib.topology import ADDR, CN, COA, HA, MAC, NAI, PREFIX
 from lib.traffic import reachable
 
@@ -282,3 +283,32 @@ def test_filters_of_both_roles(both):
     core.stop()
     assert not [q for _, q, _ in packets(core.path) if b"forbidd" in bytes(q)]
     assert dropped(both.ar2)["hoti"] == before + 1
+
+
+@pytest.mark.stock
+def test_few_neighbours_are_named(tmp_path):
+    """The kernel's limit is seen in the machine's first namespace only."""
+    name = "first"          # no name that lib.ns would clean up with its processes
+    subprocess.run(["ip", "netns", "attach", name, "1"], check=True)
+    first = Ns(name, "ar1")
+    first.mnt = os.open("/proc/self/ns/mnt", os.O_RDONLY)   # has its /sys
+    limit = "net.ipv6.neigh.default.gc_thresh3"
+    conf = pma_conf(tmp_path, "ar1", "auto")
+    conf["pma"]["uplink"] = "lo"
+    daemon = Daemon(first, str(tmp_path), "pma", conf)
+    esp.write_keys(tmp_path)
+    (tmp_path / "policy.yaml").write_text("mobile-nodes: []\n")
+    try:
+        first.ip(f"addr add {COA['ar1']}/128 dev lo")
+        daemon.start()
+        assert f"ev=few-neighbours name={limit} value=1024" in daemon.tail(100)
+        daemon.stop()
+        first.sysctl(limit, 300000)
+        daemon.start()
+        assert daemon.tail(100).count(f"few-neighbours name={limit}") == 1
+        daemon.stop()
+    finally:
+        daemon.kill()
+        first.ip(f"addr del {COA['ar1']}/128 dev lo")
+        first.close()
+        subprocess.run(["ip", "netns", "del", name], check=True)
