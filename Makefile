@@ -70,7 +70,7 @@ BINS := $(BUILD)/pmipd $(BUILD)/pmipctl
 all: $(BINS)
 
 $(BUILD)/src/mh/%.o $(BUILD)/src/nd/%.o $(BUILD)/src/dhcp/%.o: OUR_CFLAGS += $(STRICT)
-$(BUILD)/src/core/cur.o $(BUILD)/src/core/bld.o $(BUILD)/src/core/csum.o: OUR_CFLAGS += $(STRICT)
+$(BUILD)/src/core/csum.o: OUR_CFLAGS += $(STRICT)
 
 $(BUILD)/%.o: %.c config.mk
 	@mkdir -p $(@D)

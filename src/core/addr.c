@@ -12,18 +12,6 @@
 #include <sys/socket.h>
 
 bool
-in6_eq(const struct in6_addr *a, const struct in6_addr *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-bool
-in6_is_zero(const struct in6_addr *a)
-{
-	return IN6_IS_ADDR_UNSPECIFIED(a);
-}
-
-bool
 in6_is_linklocal(const struct in6_addr *a)
 {
 	return IN6_IS_ADDR_LINKLOCAL(a);
@@ -42,14 +30,12 @@ in6_is_global_unicast(const struct in6_addr *a)
 static void
 mask_bits(uint8_t *p, size_t n, unsigned len)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (len >= 8) {
-			len -= 8;
-		} else {
-			p[i] &= (uint8_t)(0xff00 >> len);
-			len = 0;
-		}
-	}
+	size_t whole = len / 8;
+
+	if (whole >= n)
+		return;
+	p[whole] &= (uint8_t)(0xff00 >> len % 8);
+	memset(&p[whole + 1], 0, n - whole - 1);
 }
 
 void
@@ -95,13 +81,6 @@ static size_t
 family_octets(uint8_t family)
 {
 	return family == AF_INET6 ? 16 : family == AF_INET ? 4 : 0;
-}
-
-bool
-prefix_eq(const struct prefix *a, const struct prefix *b)
-{
-	return a->family == b->family && a->len == b->len &&
-	    memcmp(&a->in6, &b->in6, family_octets(a->family)) == 0;
 }
 
 bool

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <netinet/in.h>
 
@@ -29,8 +30,18 @@ struct mac {
 	uint8_t b[6];
 };
 
-bool in6_eq(const struct in6_addr *a, const struct in6_addr *b);
-bool in6_is_zero(const struct in6_addr *a);
+static inline bool
+in6_eq(const struct in6_addr *a, const struct in6_addr *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+static inline bool
+in6_is_zero(const struct in6_addr *a)
+{
+	static const struct in6_addr zero;
+
+	return in6_eq(a, &zero);
+}
 bool in6_is_linklocal(const struct in6_addr *a);
 /*
  * Usable as a care-of or home address: not unspecified, loopback, multicast,
@@ -47,7 +58,14 @@ void in6_linklocal_of_mac(const struct mac *m, struct in6_addr *ret);
 
 void prefix_from_in6(struct prefix *p, const struct in6_addr *a, unsigned len);
 void prefix_from_in4(struct prefix *p, const struct in_addr *a, unsigned len);
-bool prefix_eq(const struct prefix *a, const struct prefix *b);
+static inline bool
+prefix_eq(const struct prefix *a, const struct prefix *b)
+{
+	if (a->family != b->family || a->len != b->len)
+		return false;
+	return a->family == AF_INET6 ? in6_eq(&a->in6, &b->in6) :
+	    a->family != AF_INET || a->in4.s_addr == b->in4.s_addr;
+}
 /* Does `outer` cover all of `inner`?  False across families. */
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);

@@ -2,14 +2,16 @@
 /*
  * struct bld: the only way to write a packet.  A fixed buffer of the caller's,
  * sticky overflow: after the first write that does not fit nothing more is
- * written and bld_ok() is false.  Big-endian.
+ * written and bld_ok() is false.  Big-endian.  Inline as cur.h.
  */
 #ifndef PMIP_BLD_H
 #define PMIP_BLD_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <netinet/in.h>
 
@@ -20,7 +22,14 @@ struct bld {
 	bool bad;
 };
 
-void bld_init(struct bld *b, void *buf, size_t cap);
+static inline void
+bld_init(struct bld *b, void *buf, size_t cap)
+{
+	b->base = (uint8_t *)buf;
+	b->len = 0;
+	b->cap = cap;
+	b->bad = false;
+}
 static inline bool
 bld_ok(const struct bld *b)
 {
@@ -78,15 +87,64 @@ bld_u64(struct bld *b, uint64_t v)
 			p[i] = (uint8_t)(v >> (56 - 8 * i));
 	}
 }
-void bld_bytes(struct bld *b, const void *src, size_t n);
-void bld_in6(struct bld *b, const struct in6_addr *a);
-void bld_in4(struct bld *b, const struct in_addr *a);
-void bld_zero(struct bld *b, size_t n);
+static inline void
+bld_bytes(struct bld *b, const void *src, size_t n)
+{
+	uint8_t *p = bld_room(b, n);
+
+	if (p != NULL && n > 0)
+		memcpy(p, src, n);
+}
+static inline void
+bld_in6(struct bld *b, const struct in6_addr *a)
+{
+	bld_bytes(b, a, sizeof(*a));
+}
+static inline void
+bld_in4(struct bld *b, const struct in_addr *a)
+{
+	bld_bytes(b, a, sizeof(*a));
+}
+static inline void
+bld_zero(struct bld *b, size_t n)
+{
+	uint8_t *p = bld_room(b, n);
+
+	if (p != NULL)
+		memset(p, 0, n);
+}
 /* Overwrite at an offset already written (asserted). */
-void bld_set_u8(struct bld *b, size_t off, uint8_t v);
-void bld_set_u16(struct bld *b, size_t off, uint16_t v);
+static inline void
+bld_set_u8(struct bld *b, size_t off, uint8_t v)
+{
+	if (b->bad)
+		return;
+	assert(off < b->len);
+	b->base[off] = v;
+}
+static inline void
+bld_set_u16(struct bld *b, size_t off, uint16_t v)
+{
+	if (b->bad)
+		return;
+	assert(b->len >= 2 && off <= b->len - 2);
+	b->base[off] = (uint8_t)(v >> 8);
+	b->base[off + 1] = (uint8_t)v;
+}
 /* Octets needed so that len % mod == rem (0 <= rem < mod). */
-size_t bld_pad_need(const struct bld *b, unsigned mod, unsigned rem);
-void bld_fail(struct bld *b);
+static inline size_t
+bld_pad_need(const struct bld *b, unsigned mod, unsigned rem)
+{
+	unsigned at;
+
+	assert(mod > 0 && rem < mod);
+	at = (unsigned)(b->len % mod);
+	return at <= rem ? rem - at : rem + mod - at;
+}
+static inline void
+bld_fail(struct bld *b)
+{
+	b->bad = true;
+}
 
 #endif

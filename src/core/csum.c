@@ -2,16 +2,22 @@
 /* The Internet checksum: see csum.h. */
 #include "core/csum.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "core/cur.h"
 
 uint64_t
 csum_add(uint64_t sum, struct cur *c)
 {
-	size_t n;
+	size_t n = cur_left(c), whole = n - n % 8;
+	const uint8_t *p = cur_ref(c, whole);
 
-	for (n = cur_left(c); n >= 8; n -= 8) {
-		uint64_t v = cur_u64(c);
+	for (size_t i = 0; i < whole; i += 8) {
+		uint64_t v;
 
+		memcpy(&v, &p[i], sizeof(v));
+		v = be64toh(v);
 		sum += (v >> 32) + (v & 0xffffffff);
 	}
 	if ((n & 4) != 0)

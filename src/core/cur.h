@@ -3,7 +3,9 @@
  * struct cur: the only way to read a packet.  Bounds-checked, sticky error:
  * after the first read past the end every read returns 0 and cur_ok() is
  * false, so a reader checks once at its end.  Never allocates, never logs.
- * All integers on the wire are big-endian.
+ * All integers on the wire are big-endian.  Everything is inline: a message
+ * takes some hundred of these calls.  All pointer arithmetic on packets is here
+ * and in bld.h.
  */
 #ifndef PMIP_CUR_H
 #define PMIP_CUR_H
@@ -11,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <netinet/in.h>
 
@@ -20,7 +23,15 @@ struct cur {
 };
 
 /* Points into `data`, which must outlive the cursor. len 0 allows NULL. */
-void cur_init(struct cur *c, const void *data, size_t len);
+static inline void
+cur_init(struct cur *c, const void *data, size_t len)
+{
+	static const uint8_t nothing[1];
+
+	c->base = c->p = data != NULL ? (const uint8_t *)data : nothing;
+	c->end = c->p + (data != NULL ? len : 0);
+	c->bad = false;
+}
 static inline bool
 cur_ok(const struct cur *c)
 {
@@ -33,7 +44,11 @@ cur_left(const struct cur *c)
 	return c->bad ? 0 : (size_t)(c->end - c->p);
 }
 /* Octets read since cur_init(). */
-size_t cur_off(const struct cur *c);
+static inline size_t
+cur_off(const struct cur *c)
+{
+	return (size_t)(c->p - c->base);
+}
 /* Borrow n octets in place (n 0: do not look at them); NULL on error. */
 static inline const uint8_t *
 cur_ref(struct cur *c, size_t n)
@@ -86,9 +101,26 @@ cur_u64(struct cur *c)
 	return hi << 32 | lo;
 }
 /* Copies n octets to dst; dst is zeroed on error. */
-void cur_bytes(struct cur *c, void *dst, size_t n);
-void cur_in6(struct cur *c, struct in6_addr *dst);
-void cur_in4(struct cur *c, struct in_addr *dst);
+static inline void
+cur_bytes(struct cur *c, void *dst, size_t n)
+{
+	const uint8_t *p = cur_ref(c, n);
+
+	if (p != NULL)
+		memcpy(dst, p, n);
+	else
+		memset(dst, 0, n);
+}
+static inline void
+cur_in6(struct cur *c, struct in6_addr *dst)
+{
+	cur_bytes(c, dst, sizeof(*dst));
+}
+static inline void
+cur_in4(struct cur *c, struct in_addr *dst)
+{
+	cur_bytes(c, dst, sizeof(*dst));
+}
 static inline void
 cur_skip(struct cur *c, size_t n)
 {
@@ -98,8 +130,19 @@ cur_skip(struct cur *c, size_t n)
  * A child cursor over the next n octets, which the parent skips.  On error
  * the child is empty and bad as well.
  */
-void cur_sub(struct cur *c, size_t n, struct cur *ret_sub);
+static inline void
+cur_sub(struct cur *c, size_t n, struct cur *ret_sub)
+{
+	const uint8_t *p = cur_ref(c, n);
+
+	cur_init(ret_sub, p, p != NULL ? n : 0);
+	ret_sub->bad = p == NULL;
+}
 /* Mark as malformed (a semantic check failed). */
-void cur_fail(struct cur *c);
+static inline void
+cur_fail(struct cur *c)
+{
+	c->bad = true;
+}
 
 #endif

@@ -49,20 +49,24 @@ struct profile_ip4 {
  */
 struct profile {
 	struct cfg_where at;
-	const char *nai;
-	struct cfg_list macs;		/* struct mac */
+	struct cfg_list allowed_pmas;	/* struct in6_addr; empty: any (D10-7) */
 	struct prefix home_prefix;	/* /64: its own (Per-MN-Prefix), or
 					 * shared with others */
+	int model;			/* enum addr_model */
+	bool pmip;			/* entitled to the service (D6.9-2) */
+	/* What follows is not asked for at each refresh: PROFILE_OFTEN. */
+	int addr_config;		/* enum addr_config */
+	const char *nai;
+	struct cfg_list macs;		/* struct mac */
 	struct in6_addr home_address;	/* Shared-Prefix: static, inside the
 					 * prefix; ::: by DHCP */
 	struct profile_ip4 ip4;
 	struct in6_addr home_agent;	/* ::: the role's default */
-	int model;			/* enum addr_model */
-	int addr_config;		/* enum addr_config */
-	bool pmip;			/* entitled to the service (D6.9-2) */
-	struct cfg_list allowed_pmas;	/* struct in6_addr; empty: any (D10-7) */
 	int64_t lifetime_us;		/* to ask for; 0: the role's default */
 };
+
+/* Octets that the processor should have in its cache for a known node. */
+#define PROFILE_OFTEN offsetof(struct profile, addr_config)
 
 /* err: 0; -ENOENT unknown; -ETIMEDOUT. `p` NULL unless 0. */
 typedef void policy_found_fn(void *ctx, int err, const struct profile *p);

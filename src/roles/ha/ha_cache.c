@@ -135,6 +135,16 @@ ha_cache_find(const struct ha_cache *c, const char *nai, size_t len)
 	return n == NULL ? NULL : CONTAINER_OF(n, struct bce, by_nai);
 }
 
+/* What a refresh touches of an entry. */
+static void
+fetch_entry(const struct hnode *n, size_t nai_len)
+{
+	const struct bce *b = CONTAINER_OF(n, const struct bce, by_nai);
+
+	prefetch(&b->timer, offsetof(struct bce, nai) -
+	    offsetof(struct bce, timer) + nai_len);
+}
+
 void
 ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 {
@@ -147,8 +157,7 @@ ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 	for (i = 0; i < n; i++) {
 		v[i].node = htab_bucket(c->by_nai, v[i].hash);
 		if (v[i].node != NULL)
-			prefetch(CONTAINER_OF(v[i].node, const struct bce,
-			    by_nai), sizeof(struct bce) + v[i].len);
+			fetch_entry(v[i].node, v[i].len);
 	}
 	for (i = 0; i < n; i++) {
 		const struct hnode *first = v[i].node, *m = first;
@@ -157,8 +166,7 @@ ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 			m = m->next;
 		v[i].node = m;
 		if (m != NULL && m != first)
-			prefetch(CONTAINER_OF(m, const struct bce, by_nai),
-			    sizeof(struct bce) + v[i].len);
+			fetch_entry(m, v[i].len);
 	}
 	for (i = 0; i < n; i++) {
 		const struct bce *b;
@@ -166,7 +174,7 @@ ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 		if (v[i].node == NULL)
 			continue;
 		b = CONTAINER_OF(v[i].node, const struct bce, by_nai);
-		prefetch(b->profile, sizeof(*b->profile));
+		prefetch(b->profile, PROFILE_OFTEN);
 	}
 }
 
@@ -224,7 +232,7 @@ ha_cache_add(struct ha_cache *c, struct ha *ha, const char *nai, size_t len,
 	struct bce *b;
 
 	assert(len <= UINT8_MAX);
-	b = calloc(1, sizeof(*b) + len);
+	b = calloc(1, offsetof(struct bce, nai) + len);
 	if (b == NULL)
 		abort();
 	b->ha = ha;

@@ -39,26 +39,32 @@ enum bce_state {		/* ha_fsm.c has the picture */
 enum bce_end { BCE_END_NONE, BCE_END_DEREG, BCE_END_EXPIRED, BCE_END_POLICY,
 	BCE_END_KERNEL, BCE_END_MAX };
 
-/* Section 5.1 and what it takes to serve it. */
+/*
+ * Section 5.1 and what it takes to serve it.  A refresh reads and writes all
+ * behind `moves` and nothing before: there may be a million of these, and each
+ * line of the processor's cache that it needs is a wait for memory.
+ */
 struct bce {
-	struct hnode by_nai, by_hnp;
-	struct timer timer;		/* expiry, delay, retry, forgetting */
+	struct hnode by_hnp;
 	struct ha *ha;
-	struct prefix hnp;		/* routed; D5.9-7 */
-	struct in6_addr coa;
-	struct in6_addr hoa;		/* known address in it, :: none (A19) */
-	struct in6_addr lla;		/* PMA's link-local, opaque (A29) */
-	struct in_addr hoa4;		/* D5.1-5; routed; 0.0.0.0: none */
+	struct ha_req *parked;		/* waits for op; NULL none */
+	usec_t created;
+	uint32_t moves;
+	struct timer timer;		/* expiry, delay, retry, forgetting */
+	struct ha_op *op;		/* under way in the data plane */
 	struct dp_tunnel *tunnel;	/* we are a user of it; NULL: none */
 	struct ha_peer *peer;		/* counts us; NULL: nobody does */
 	const struct profile *profile;	/* valid as long as policy_gen is that
 					 * of the role: it saves the lookup */
-	struct ha_op *op;		/* under way in the data plane */
-	struct ha_req *parked;		/* waits for op; NULL none */
 	uint64_t last_ts;		/* last accepted, as on the wire */
-	usec_t created, updated;
-	uint32_t moves;
+	usec_t updated;
 	uint32_t policy_gen;
+	struct in_addr hoa4;		/* D5.1-5; routed; 0.0.0.0: none */
+	struct prefix hnp;		/* routed; D5.9-7 */
+	struct in6_addr coa;
+	struct in6_addr hoa;		/* known address in it, :: none (A19) */
+	struct in6_addr lla;		/* PMA's link-local, opaque (A29) */
+	struct hnode by_nai;
 	uint16_t lifetime_4s;		/* granted, as told to the tunnel */
 	uint16_t seq;
 	uint8_t state;			/* enum bce_state */

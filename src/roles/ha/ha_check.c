@@ -132,7 +132,7 @@ check_ts_restart(struct ha_check *c)
 	int64_t ahead = ha->conf->restart_guard == HA_GUARD_WINDOW ? window : 0;
 
 	if (!c->req->has_ts || ha->conf->restart_guard == HA_GUARD_OFF ||
-	    clock_mono_us(ha->role.env->clock) - ha->started > window + ahead)
+	    wheel_now(ha->role.env->wheel) - ha->started > window + ahead)
 		return REFUSE_NONE;
 	return c->req->ts >= mh_ts_from_us(ha->started_wall + ahead) ?
 	    REFUSE_NONE : REFUSE_TS_RESTART;
