@@ -9,8 +9,7 @@
  * reads one command per line from stdin and answers each with one line of JSON:
  *
  *	MODE count=N [window=N] [seconds=N] [server=PID] [rate=N] [loss=PERCENT]
- *	     [retry=yes] [spin=yes] [lifetime=SECONDS] [salt=N] [from=N]
- *	     [timeout=MS]
+ *	     [retry=yes] [lifetime=SECONDS] [salt=N] [from=N] [timeout=MS]
  *
  * MODE: register, refresh, handover, deregister, mixed (of all four), or echo:
  * refreshes of the same octets to a server that only sends them back, on
@@ -22,7 +21,8 @@
  * agent sees them), and keys that key_of() makes.
  *
  * `salt` is which order the nodes come in, `from` how many of it to skip.
- * At most `window` are outstanding; `rate` paces the start of each per second.
+ * At most `window` are outstanding; `rate` paces the start of each per second:
+ * it sleeps until the next is due or an answer comes, and starves nobody.
  * An answer must have P, the sequence number, the time stamp, the prefix and
  * the lifetime of its request and come from the home agent to the agent that
  * asked; one that is not there in time (timeout, doubled with each retry) is
@@ -39,6 +39,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -63,6 +64,8 @@
 #define TRIES_BACKOFF 6		/* 32 s: MAX_BINDACK_TIMEOUT */
 #define BUF (32 << 20)
 #define NS_PER_US 1000ULL
+#define NS_PER_SEC 1000000000ULL
+#define REST_MAX_NS 1000000ULL
 
 enum mode { REGISTER, REFRESH, HANDOVER, DEREGISTER, MIXED, ECHO, MODE_MAX };
 static const char *const mode_names[MODE_MAX] = { "register", "refresh",
@@ -86,7 +89,7 @@ struct run {			/* one command */
 	uint64_t until_ns;
 	uint32_t lifetime_s;
 	usec_t timeout_us;
-	bool retry, spin;
+	bool retry;
 	pid_t server;
 	uint64_t stride, at;		/* the order of the nodes */
 	/* results */
@@ -506,17 +509,33 @@ allowed(const struct gen *g, uint64_t begun_ns)
 
 	n = MIN_OF(n, r->window - MIN_OF(r->window, r->outstanding));
 	if (r->rate > 0) {
-		due = (bench_ns() - begun_ns) * r->rate / 1000000000 + 1;
+		due = (bench_ns() - begun_ns) * r->rate / NS_PER_SEC + 1;
 		n = MIN_OF(n, due - MIN_OF(due, r->started));
 	}
 	return n;
+}
+
+/* Until an answer comes or the next operation is due, a millisecond at most. */
+static void
+rest(const struct gen *g, uint64_t begun_ns)
+{
+	const struct run *r = &g->r;
+	struct pollfd pfd = { .fd = sock_of(g), .events = POLLIN };
+	uint64_t now = bench_ns(), until = now + REST_MAX_NS;
+	struct timespec ts = { 0 };
+
+	if (r->rate > 0 && r->outstanding < r->window)
+		until = MIN_OF(until, begun_ns + r->started * NS_PER_SEC /
+		    r->rate);
+	if (until > now)
+		ts.tv_nsec = (long)(until - now);
+	(void)ppoll(&pfd, 1, &ts, NULL);
 }
 
 static void
 drive(struct gen *g)
 {
 	struct run *r = &g->r;
-	struct pollfd pfd = { .fd = sock_of(g), .events = POLLIN };
 	uint64_t begun = bench_ns(), now = begun;
 	bool busy;
 
@@ -534,8 +553,8 @@ drive(struct gen *g)
 			if (got < BENCH_BATCH)
 				break;
 		}
-		if (!busy && !r->spin)
-			(void)poll(&pfd, 1, 1);
+		if (!busy)
+			rest(g, begun);
 		now = bench_ns();
 		wheel_advance(g->wheel, (usec_t)(now / NS_PER_US), 0);
 		flush(g);
@@ -637,7 +656,6 @@ command(struct gen *g, char *const *w)
 	r->timeout_us = (usec_t)bench_arg_u(w, "timeout", TIMEOUT_MS) *
 	    USEC_PER_MSEC;
 	r->retry = bench_arg(w, "retry", NULL) != NULL;
-	r->spin = bench_arg(w, "spin", NULL) != NULL;
 	r->server = (pid_t)bench_arg_u(w, "server", 0);
 	r->stride = coprime((uint64_t)((double)g->nodes * 0.618) +
 	    bench_arg_u(w, "salt", 0) * 7, g->nodes);
@@ -647,7 +665,7 @@ command(struct gen *g, char *const *w)
 		bench_die("latencies");
 	forget(g);
 	begun = bench_ns();
-	r->until_ns = begun + bench_arg_u(w, "seconds", 60) * 1000000000ULL;
+	r->until_ns = begun + bench_arg_u(w, "seconds", 60) * NS_PER_SEC;
 	wheel_advance(g->wheel, (usec_t)(begun / NS_PER_US), 0);
 	if (r->server != 0)
 		cpu = bench_cpu_ns(r->server);
@@ -691,6 +709,7 @@ setup(struct gen *g, char **argv)
 	if (in4_parse(bench_arg(argv, "v4", "0.0.0.0"), &g->v4) < 0)
 		bench_die("v4=");
 	bench_enter(ns);
+	(void)prctl(PR_SET_TIMERSLACK, 1UL);	/* else 50 us late */
 	esp = bench_arg(argv, "esp", NULL);
 	for (int s = 0; esp != NULL && s < ESP_SUITE_MAX; s++) {
 		if (strcmp(esp_suite_names[s], esp) == 0)

@@ -5,6 +5,7 @@ a storm of registrations."""
 import contextlib
 import mmap
 import os
+import statistics
 import struct
 import subprocess
 import time
@@ -17,6 +18,8 @@ WINDOW = 512
 SERVER_CPU = GEN_CPU = 1            # throughput: one processor for both
 PATIENCE_MS = 8000      # others may have the processor meanwhile
 MIN_OPS, MAX_OPS = 20000, 200000    # of one sample
+LATENCY_WINDOW = 64
+LATENCY_S, LATENCY_SAMPLES = 0.1, 10    # of one sample; of each repetition
 KINDS = {"bpf": {"backend": "bpf"},
          "routes": {"backend": "ip6tnl", "standin": True}}
 
@@ -43,11 +46,12 @@ class Bench:
         pin(self.floor, SERVER_CPU)
         pin(self.gen.pid, GEN_CPU)
 
-    def apart(self):
-        """Server and generator on processors of their own."""
+    def apart(self, policy=os.SCHED_OTHER):
+        """Server and generator on processors of their own, each woken at
+        once: how long an answer takes, not how many there are."""
         for pid in (self.pid, self.floor):
-            pin(pid, 0)
-        pin(self.gen.pid, 1)
+            pin(pid, 0, policy)
+        pin(self.gen.pid, 1, policy)
 
     def echo(self, count, **kw):
         args = {"window": WINDOW, "timeout": PATIENCE_MS, **kw}
@@ -170,22 +174,37 @@ def registrations(b, row, reps):
 # --- latency ------------------------------------------------------------------
 
 def latency(world, res, nodes, reps):
-    """64 outstanding at most, half of what the home agent can do."""
+    """64 outstanding at most, half of what the home agent can do; the echo at
+    the same rate in between.  The row is of real-time processes: under the
+    normal scheduler it would be the time slices of whoever else is there."""
+    rows = {p: (Row("", "", None, None), Row("", "", None, None))
+            for p in (os.SCHED_OTHER, os.SCHED_FIFO)}
+    rows[os.SCHED_FIFO] = res["latency"], res["latency-echo"]
     with bench(world, nodes) as b:
         for _ in b.register_all():
             pass
-        b.apart()
-        full = b.pbus("refresh", ops(nodes), window=64)["per_s"]
-        rate = int(full / 2)
-        for _ in range(reps):
-            e = b.echo(rate, window=64, rate=rate, spin="yes")
-            r = b.pbus("refresh", rate, window=64, rate=rate, spin="yes")
-            res["latency"].add(r["p99_us"] / 1000)
+        for policy, (own, echo) in rows.items():
+            b.apart(policy)
+            full = b.pbus("refresh", ops(nodes), window=LATENCY_WINDOW)
+            load = {"window": LATENCY_WINDOW, "rate": int(full["per_s"] / 2)}
+            count = int(load["rate"] * LATENCY_S)
+            for _ in range(reps * LATENCY_SAMPLES):
+                for row, r in ((echo, b.echo(count, **load)),
+                               (own, b.pbus("refresh", count, **load))):
+                    row.add(r["p99_us"] / 1000, p50=r["p50_us"],
+                            p999=r["p999_us"])
+            name = "normal" if policy == os.SCHED_OTHER else "real-time"
             res.remarks.append(
-                f"latency at {rate}/s: PBU to PBA p50 {r['p50_us']:.0f} us, "
-                f"p99 {r['p99_us']:.0f}, p99.9 {r['p999_us']:.0f}; the bare "
-                f"echo at that rate p50 {e['p50_us']:.0f}, p99 "
-                f"{e['p99_us']:.0f}, p99.9 {e['p999_us']:.0f}")
+                f"latency at {load['rate']}/s, {name} scheduler: PBU to PBA "
+                f"{quantiles(own)}; bare echo {quantiles(echo)}")
+
+
+def quantiles(row):
+    p50, p999 = (statistics.median(s[q] for s in row.samples)
+                 for q in ("p50", "p999"))
+    late = sum(v > 1 for v in row.results())
+    return f"p50 {p50:.0f} us, p99 {row.median * 1000:.0f}, p99.9 " \
+        f"{p999:.0f}, p99 over 1 ms in {late} of {len(row.samples)} samples"
 
 
 # --- stalls -------------------------------------------------------------------

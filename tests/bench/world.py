@@ -45,12 +45,12 @@ class Failure(Exception):
     """Something did not work: the benchmark's only reason to fail."""
 
 
-def pin(pid, cpu, batch=True):
-    """Server and generator share a processor and are not woken in the middle
-    of the other's batch: so batches are full, as under overload."""
+def pin(pid, cpu, policy=os.SCHED_BATCH):
+    """SCHED_BATCH: server and generator share a processor and are not woken in
+    the middle of the other's batch: so batches are full, as under overload."""
     os.sched_setaffinity(pid, {cpu})
-    if batch:
-        os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
+    os.sched_setscheduler(pid, policy, os.sched_param(
+        int(policy == os.SCHED_FIFO)))
 
 
 def pma_address(k):
