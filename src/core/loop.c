@@ -4,9 +4,10 @@
  *
  *   wait -> descriptor and signal callbacks -> due timers -> hooks
  *
- * The whole timer wheel stands behind one libevent timer, which is set only
- * when the earliest deadline has changed: setting it at every wake-up would
- * cost more than the wait itself.
+ * The whole timer wheel stands behind one timerfd, which is set only when the
+ * earliest deadline comes before what it is set for: a deadline that is taken
+ * back costs one turn without work, each setting a system call.  (libevent's
+ * own timers are set at every wait.)
  *
  * Registrations that a callback deletes, its own among them, are freed at the
  * end of the turn, so that no callback runs on freed memory.
@@ -19,7 +20,10 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
+
 #include <sys/queue.h>
+#include <sys/timerfd.h>
 
 #include "core/util.h"
 #include "core/wheel.h"
@@ -55,10 +59,12 @@ struct loop_hook {
 struct loop {
 	const struct clock *clock;
 	struct event_base *base;
-	struct event *timer;
-	usec_t timer_at;	/* what `timer` is set for; -1 not set */
+	int timer_fd;
+	struct event *timer;	/* it is readable */
+	usec_t timer_at;	/* what it is set for; -1 not set */
 	struct wheel *wheel;
 	bool stop;
+	bool hooks_ahead;	/* in a turn, before its hooks */
 	SLIST_HEAD(, loop_fd) dead_fds;
 	SLIST_HEAD(, loop_signal) dead_signals;
 	TAILQ_HEAD(hooks, loop_hook) hooks;
@@ -75,10 +81,12 @@ touch_wheel(struct loop *l)
 }
 
 static void
-on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *ctx)
+on_timer(evutil_socket_t fd, short what UNUSED, void *ctx)
 {
 	struct loop *l = ctx;
+	uint64_t times;
 
+	(void)!read((int)fd, &times, sizeof(times));
 	l->timer_at = -1;	/* loop_turn() looks at the wheel */
 }
 
@@ -86,23 +94,24 @@ struct loop *
 loop_new(const struct clock *clock)
 {
 	struct loop *l = calloc(1, sizeof(*l));
-	struct event_config *cfg = event_config_new();
 
-	if (l == NULL || cfg == NULL)
+	if (l == NULL)
 		abort();
-	/* Finer than the coarse clock's 4 ms. */
-	event_config_set_flag(cfg, EVENT_BASE_FLAG_PRECISE_TIMER);
-	l->base = event_base_new_with_config(cfg);
-	event_config_free(cfg);
+	l->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK |
+	    TFD_CLOEXEC);
+	l->base = l->timer_fd < 0 ? NULL : event_base_new();
 	if (l->base == NULL) {
+		if (l->timer_fd >= 0)
+			close(l->timer_fd);
 		free(l);
 		errno = EMFILE;
 		return NULL;
 	}
 	l->clock = clock;
 	l->wheel = wheel_new(clock_mono_us(clock));
-	l->timer = evtimer_new(l->base, on_timer, l);
-	if (l->timer == NULL)
+	l->timer = event_new(l->base, l->timer_fd, EV_READ | EV_PERSIST,
+	    on_timer, l);
+	if (l->timer == NULL || event_add(l->timer, NULL) < 0)
 		abort();
 	l->timer_at = -1;
 	SLIST_INIT(&l->dead_fds);
@@ -138,6 +147,7 @@ loop_free(struct loop *l)
 	assert(TAILQ_EMPTY(&l->hooks));
 	event_free(l->timer);
 	event_base_free(l->base);
+	close(l->timer_fd);
 	wheel_free(l->wheel);
 	free(l);
 }
@@ -284,6 +294,12 @@ loop_hook_del(struct loop_hook *h)
 	free(h);
 }
 
+bool
+loop_hooks_ahead(const struct loop *l)
+{
+	return l->hooks_ahead;
+}
+
 /* --- turning ----------------------------------------------------------- */
 
 static void
@@ -295,23 +311,20 @@ run_hooks(struct loop *l)
 		h->fn(h->ctx);
 }
 
-/* Set the one timer for `wait` us from now, -1: for nothing. */
+/* Be woken in `wait` us, or sooner; -1: nothing to wait for. */
 static void
 set_timer(struct loop *l, usec_t wait)
 {
-	usec_t at = wait < 0 ? -1 : wheel_now(l->wheel) + wait;
-	struct timeval tv;
+	usec_t now = wheel_now(l->wheel), at = now + wait;
+	struct itimerspec ts = { .it_value = {
+		.tv_sec = (time_t)(wait / USEC_PER_SEC),
+		.tv_nsec = (long)(wait % USEC_PER_SEC) * 1000 } };
 
-	if (at == l->timer_at)
+	if (wait < 0 || (l->timer_at > now && l->timer_at <= at))
 		return;
 	l->timer_at = at;
-	if (at < 0) {
-		evtimer_del(l->timer);
-		return;
-	}
-	tv.tv_sec = (time_t)(wait / USEC_PER_SEC);
-	tv.tv_usec = (suseconds_t)(wait % USEC_PER_SEC);
-	evtimer_add(l->timer, &tv);
+	if (timerfd_settime(l->timer_fd, 0, &ts, NULL) < 0)
+		abort();
 }
 
 int
@@ -325,10 +338,12 @@ loop_turn(struct loop *l, usec_t max_wait)
 		wait = max_wait;
 	if (wait != 0)
 		set_timer(l, wait);
+	l->hooks_ahead = true;
 	if (event_base_loop(l->base, EVLOOP_ONCE |
 	    (wait == 0 ? EVLOOP_NONBLOCK : 0)) < 0)
 		return errno != 0 ? -errno : -EIO;
 	wheel_advance(l->wheel, clock_mono_us(l->clock), TIMER_BUDGET);
+	l->hooks_ahead = false;
 	run_hooks(l);
 	bury(l);
 	return 0;

@@ -6,6 +6,8 @@
 #ifndef PMIP_LOOP_H
 #define PMIP_LOOP_H
 
+#include <stdbool.h>
+
 #include "clock.h"
 
 struct loop;
@@ -48,6 +50,8 @@ void loop_signal_del(struct loop_signal *s);
  */
 struct loop_hook *loop_hook_add(struct loop *l, loop_hook_fn *fn, void *ctx);
 void loop_hook_del(struct loop_hook *h);
+/* Within a turn whose hooks have not run yet? */
+bool loop_hooks_ahead(const struct loop *l);
 
 /* Runs until loop_stop(). 0, or -errno. */
 int loop_run(struct loop *l);

@@ -8,6 +8,8 @@
  * success when asked: we ask for the last one of each send(), whose answer says
  * that those before it, of which nothing was heard, went well.  So the answers
  * come in order as well, and a ring of callbacks is all the bookkeeping.
+ * rtnetlink has answered before send() returns: the answers are read at once,
+ * so that what waits for them need not wait for another turn.
  *
  * The receive buffer can overflow when thousands of acknowledgements wait.  We
  * therefore stop sending while more of them are outstanding than it surely
@@ -18,12 +20,15 @@
  */
 #include "core/netlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -274,6 +279,18 @@ read_answers(struct netlink *n)
 	return r;
 }
 
+/* Some of the answers, so that the others get their turn as well. */
+static ssize_t
+read_some(struct netlink *n)
+{
+	ssize_t r = 1;
+
+	for (unsigned i = 0; i < READS_PER_WAKEUP && r > 0 &&
+	    n->tail != n->sent; i++)
+		r = read_answers(n);
+	return r;
+}
+
 /* Answers were lost: take what is left of them, give up on the rest. */
 static void
 resync(struct netlink *n)
@@ -292,13 +309,12 @@ static void
 on_readable(void *ctx, int fd UNUSED, int what)
 {
 	struct netlink *n = ctx;
-	ssize_t r = 1;
 
 	if (what & LOOP_WRITE)
 		n->blocked = false;
-	for (unsigned i = 0; i < READS_PER_WAKEUP && r > 0; i++)
-		r = read_answers(n);
-	if (r == -ENOBUFS)
+	if (what & LOOP_READ && n->tail == n->sent)
+		(void)read_answers(n);		/* nobody waits for it */
+	if (read_some(n) == -ENOBUFS)
 		resync(n);
 }
 
@@ -373,9 +389,8 @@ ask_last(struct netlink *n, size_t end, size_t count)
 }
 
 static void
-flush(void *ctx)
+send_queue(struct netlink *n)
 {
-	struct netlink *n = ctx;
 	size_t gone = 0, octets, count;
 
 	/* A callback of resync() may append to the queue: `gone` still holds */
@@ -401,6 +416,17 @@ flush(void *ctx)
 		n->out_len -= gone;
 		memmove(n->out, n->out + gone, n->out_len);
 	}
+}
+
+static void
+flush(void *ctx)
+{
+	struct netlink *n = ctx;
+
+	send_queue(n);
+	if (read_some(n) == -ENOBUFS)
+		resync(n);
+	send_queue(n);		/* of those who were told */
 	watch(n, LOOP_READ | (n->blocked ? LOOP_WRITE : 0));
 }
 
@@ -423,8 +449,8 @@ netlink_send(struct netlink *n, struct nl_msg *m, netlink_done_fn *done,
 	*rq = (struct request){ .done = done, .ctx = ctx, .seq = n->seq,
 		.len = NLMSG_ALIGN(nlh->nlmsg_len) };
 	out_append(n, nlh, rq->len);
-	/* there will be a turn, even when this was queued outside of one */
-	watch(n, LOOP_READ | LOOP_WRITE);
+	if (!loop_hooks_ahead(n->loop))
+		watch(n, LOOP_READ | LOOP_WRITE);	/* have a turn soon */
 	return 0;
 }
 
@@ -447,6 +473,8 @@ netlink_drain(struct netlink *n)
 			return -ETIMEDOUT;
 		n->blocked = false;
 		flush(n);
+		if (n->head == n->tail)
+			break;
 		if (n->blocked)
 			p.events |= POLLOUT;
 		if (poll(&p, 1, (int)(left / 1000) + 1) > 0)
@@ -788,6 +816,31 @@ netlink_monitor(struct netlink *n, const int *groups, unsigned ngroups,
 	}
 	*ret = m;
 	return 0;
+}
+
+/*
+ * The kernel runs it before it queues a notification: two numbers of the
+ * message, as they lie there.
+ */
+int
+netlink_monitor_skip_routes(struct netlink_mon *m, uint8_t proto)
+{
+	const unsigned type = offsetof(struct nlmsghdr, nlmsg_type);
+	const unsigned at = NLMSG_HDRLEN + offsetof(struct rtmsg,
+	    rtm_protocol);
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, type),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0, 2),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, proto, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = { ARRAY_LEN(code), code };
+
+	return setsockopt(m->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+	    sizeof(prog)) < 0 ? -errno : 0;
 }
 
 void

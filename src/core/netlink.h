@@ -72,6 +72,8 @@ struct netlink_mon;
 int netlink_monitor(struct netlink *n, const int *groups, unsigned ngroups,
     netlink_msg_fn *fn, void (*lost)(void *ctx), void *ctx,
     struct netlink_mon **ret);
+/* Do not even be woken for routes of protocol `proto`. 0 or -errno. */
+int netlink_monitor_skip_routes(struct netlink_mon *m, uint8_t proto);
 void netlink_monitor_free(struct netlink_mon *m);
 
 #endif

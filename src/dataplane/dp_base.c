@@ -705,8 +705,7 @@ base_news(void *ctx, const struct nlmsghdr *nlh)
 	switch (nlh->nlmsg_type) {
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		/* Our own are many and concern no outer packet. */
-		if (!dpnl_read_route(nlh, &r) || r.proto == b->conf.rtproto)
+		if (!dpnl_read_route(nlh, &r))
 			return;
 		b->resolve_all = true;
 		break;
@@ -863,13 +862,17 @@ base_monitor(struct dp_base *b)
 {
 	int groups[GROUPS_MAX] = { RTNLGRP_LINK, RTNLGRP_TC };
 	unsigned n = 2;
+	int r;
 
 	for (const int *g = b->hooks->groups; *g != 0; g++) {
 		assert(n < GROUPS_MAX);
 		groups[n++] = *g;
 	}
-	return netlink_monitor(b->nl, groups, n, base_news, base_lost, b,
+	r = netlink_monitor(b->nl, groups, n, base_news, base_lost, b,
 	    &b->mon);
+	/* Our own are many and concern no outer packet. */
+	return r < 0 ? r : netlink_monitor_skip_routes(b->mon,
+	    b->conf.rtproto);
 }
 
 int

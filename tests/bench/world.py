@@ -137,11 +137,12 @@ class World:
 
     def _links(self):
         self.ns = nslib.create(self.prefix, ("ha", "gen", "cn", "mn"))
+        for n in self.ns.values():      # no link waits for it
+            n.sysctl("net.ipv6.conf.all.accept_dad", 0)
+            n.sysctl("net.ipv6.conf.default.accept_dad", 0)
         self["ha"].ip(f"link add core0 type veth peer name core0 netns "
                       f"{self.prefix}-gen")
         for n, addr in (("ha", HA), ("gen", NEXT)):
-            self[n].sysctl("net.ipv6.conf.all.accept_dad", 0)
-            self[n].sysctl("net.ipv6.conf.default.accept_dad", 0)
             for i in ("lo", "core0"):
                 self[n].set_up(i, True)
             self[n].ip(f"addr add {addr}/64 dev core0 nodad")
