@@ -9,13 +9,18 @@
  * address of its own (02:00:00:NN:NN:NN), waits for the advertisement to that
  * MAC address and prints the times in microseconds as a line of JSON.
  *
- *	access mode=bare netns=PATH if=NAME local=ADDR ha=ADDR
+ *	access mode=bare netns=PATH if=NAME local=ADDR ha=ADDR [prefix=ADDR]
  *
  * sends a packet as long as a PBU to the echo server at the home agent for each
- * solicitation, and an advertisement when it comes back.  Until killed.
+ * solicitation, and an advertisement when it comes back.  With `prefix` the
+ * kernel has acknowledged a route to the node before that: to the N-th /64
+ * behind it.  Until killed.
  */
 #include <errno.h>
 #include <linux/if_ether.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/msg.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +33,7 @@
 #include "core/bld.h"
 #include "core/csum.h"
 #include "core/cur.h"
+#include "dataplane/dp_nl.h"
 #include "nd/nd.h"
 #include "tests/bench/bench_io.h"
 
@@ -165,8 +171,44 @@ answer(int fd, const struct mac *node)
 		bench_die("advertisement");
 }
 
+/* Where nodes of this link get their prefixes from; fd -1: they get no route. */
+struct routes {
+	int fd;
+	uint32_t ifindex;
+	struct in6_addr first;
+};
+
 static void
-bare(int fd, const struct in6_addr *local, const struct in6_addr *ha)
+route(const struct routes *rt, const struct mac *node)
+{
+	struct dpnl_route r = { .family = AF_INET6, .oif = rt->ifindex,
+		.table = RT_TABLE_MAIN, .type = RTN_UNICAST,
+		.proto = RTPROT_STATIC, .metric = 1 };
+	struct in6_addr a = rt->first;
+	struct nlmsghdr *nlh;
+	struct nl_msg *m;
+	uint8_t buf[256];
+
+	for (int k = 0; k < 3; k++)		/* as bench_node_mac() */
+		a.s6_addr[5 + k] = (uint8_t)(a.s6_addr[5 + k] + node->b[3 + k]);
+	prefix_from_in6(&r.dst, &a, 64);
+	m = dpnl_route(RTM_NEWROUTE, &r);
+	nlh = nlmsg_hdr(m);
+	nlh->nlmsg_flags |= NLM_F_ACK;
+	if (send(rt->fd, nlh, nlh->nlmsg_len, 0) < 0 ||
+	    recv(rt->fd, buf, sizeof(buf), 0) < 0)
+		bench_die("route");
+	memcpy(&errno, buf + NLMSG_HDRLEN, sizeof(errno));
+	if (errno != 0) {
+		errno = -errno;
+		bench_die("route");
+	}
+	nlmsg_free(m);
+}
+
+static void
+bare(int fd, const struct in6_addr *local, const struct in6_addr *ha,
+    const struct routes *rt)
 {
 	static struct bench_batch b;
 	int core = bench_socket(BENCH_ECHO_PROTO, 1 << 20);
@@ -187,8 +229,11 @@ bare(int fd, const struct in6_addr *local, const struct in6_addr *ha)
 				.far = *ha, .len = PBU_LEN };
 			(void)bench_send(core, &b, 1);
 		}
-		if (bench_recv(core, &b) > 0)
+		if (bench_recv(core, &b) > 0) {
+			if (rt->fd >= 0)
+				route(rt, &node);
 			answer(fd, &node);
+		}
 	}
 }
 
@@ -199,6 +244,7 @@ main(int argc, char **argv)
 	const char *mode = argc > 1 ? bench_arg(w, "mode", "") : "";
 	uint32_t count = argc > 1 ? (uint32_t)bench_arg_u(w, "count", 100) : 0;
 	struct in6_addr local, ha;
+	struct routes rt = { .fd = -1 };
 	int fd;
 
 	errno = EINVAL;
@@ -206,12 +252,16 @@ main(int argc, char **argv)
 		bench_die("mode=, count=");
 	bench_enter(bench_arg(w, "netns", ""));
 	fd = bench_link(bench_arg(w, "if", ""), ETH_P_IPV6);
+	rt.ifindex = if_nametoindex(bench_arg(w, "if", ""));
+	if (in6_parse(bench_arg(w, "prefix", ""), &rt.first) == 0 &&
+	    dpnl_ask_open(&rt.fd) < 0)
+		bench_die("netlink");
 	errno = EINVAL;
 	if (strcmp(mode, "solicit") == 0)
 		solicit(fd, (uint32_t)bench_arg_u(w, "from", 0), count);
 	else if (strcmp(mode, "bare") == 0 && in6_parse(bench_arg(w, "local",
 	    ""), &local) == 0 && in6_parse(bench_arg(w, "ha", ""), &ha) == 0)
-		bare(fd, &local, &ha);
+		bare(fd, &local, &ha, &rt);
 	else
 		bench_die("mode=%s", mode);
 	return 0;
