@@ -104,6 +104,8 @@ struct bpf_be {
 	struct dp_tunnel **peer;	/* by id */
 	uint8_t *taken;			/* ids of an earlier run, until swept */
 	uint32_t next_id;
+	uint32_t uplink;		/* as configured, at `uplink_at` */
+	usec_t uplink_at;
 	struct pmtu *pmtu;
 };
 
@@ -344,11 +346,17 @@ uplink_need(struct bpf_be *e, uint32_t ifindex)
 		    BPF_DP_DECAP_L3, false);
 }
 
+/* Asked once for all tunnels that are looked at in one go. */
 static uint32_t
-uplink_configured(const struct bpf_be *e)
+uplink_configured(struct bpf_be *e)
 {
-	return e->base.conf.uplink == NULL ? 0 :
-	    if_nametoindex(e->base.conf.uplink);
+	usec_t now = wheel_now(e->base.wheel);
+
+	if (e->base.conf.uplink != NULL && e->uplink_at != now) {
+		e->uplink = if_nametoindex(e->base.conf.uplink);
+		e->uplink_at = now;
+	}
+	return e->uplink;
 }
 
 /* The configured uplink, and none that no peer is behind any more. */
@@ -1193,6 +1201,7 @@ dp_bpf_open(const struct dp_start *s, struct dp **ret, char *why,
 	if (e == NULL)
 		return -ENOMEM;
 	e->hosts = htab_new();
+	e->uplink_at = -1;
 	hash_key_random(&e->hash);
 	e->peer = calloc(max, sizeof(struct dp_tunnel *));
 	e->taken = calloc(max, 1);

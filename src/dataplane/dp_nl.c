@@ -623,6 +623,7 @@ dpnl_ask_link(int fd, uint32_t ifindex, const char *name,
 
 	if (name != NULL)
 		put_str(m, IFLA_IFNAME, name);
+	put_u32(m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);	/* most of it */
 	r = ask(fd, m, buf, sizeof(buf));
 	if (r < 0)
 		return r;
