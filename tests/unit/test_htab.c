@@ -98,6 +98,32 @@ START_TEST(test_model)
 }
 END_TEST
 
+/* However many there are, one insertion makes little room: no stall. */
+START_TEST(test_grows_by_little)
+{
+	const size_t most = 68 * 1024;	/* a segment, a longer list of them */
+	struct htab *h = htab_new();
+	struct elem *e = calloc(3 * ELEMENTS, sizeof(*e));
+	size_t before = htab_bytes(h);
+
+	ck_assert_ptr_nonnull(e);
+	for (unsigned i = 0; i < 3 * ELEMENTS; i++) {
+		size_t now;
+
+		e[i].key = i;
+		htab_insert(h, &e[i].n, i * 2654435761u);
+		now = htab_bytes(h);
+		ck_assert_uint_le(now - before, most);
+		before = now;
+	}
+	for (unsigned i = 0; i < 3 * ELEMENTS; i++)
+		ck_assert_ptr_eq(htab_find(h, i * 2654435761u, eq, &e[i].key),
+		    &e[i].n);
+	htab_free(h);
+	free(e);
+}
+END_TEST
+
 /* Looking ahead finds the bucket that find() will look into. */
 START_TEST(test_bucket)
 {
@@ -222,6 +248,7 @@ main(void)
 	int failed;
 
 	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_grows_by_little);
 	tcase_add_test(tc, test_bucket);
 	tcase_add_test(tc, test_model);
 	tcase_add_test(tc, test_walk_while_growing);
