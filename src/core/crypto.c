@@ -2,11 +2,13 @@
 #include "core/crypto.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "core/bld.h"
+#include "core/chacha20.h"
 #include "core/sha256.h"
 
 _Static_assert(crypto_shorthash_KEYBYTES == sizeof(struct hash_key),
@@ -16,7 +18,8 @@ _Static_assert(sizeof(crypto_auth_hmacsha256_state) ==
 _Static_assert(_Alignof(crypto_auth_hmacsha256_state) <=
     _Alignof(struct crypto_hmac), "which fit where they are kept");
 _Static_assert(crypto_aead_chacha20poly1305_ietf_KEYBYTES ==
-    CRYPTO_AEAD_KEY_LEN, "RFC 8439 2.8");
+    CRYPTO_AEAD_KEY_LEN && CHACHA20_KEY_LEN == CRYPTO_AEAD_KEY_LEN &&
+    CHACHA20_NONCE_LEN == CRYPTO_AEAD_NONCE_LEN, "RFC 8439 2.8");
 _Static_assert(crypto_aead_chacha20poly1305_ietf_NPUBBYTES ==
     CRYPTO_AEAD_NONCE_LEN, "RFC 8439 2.8");
 _Static_assert(crypto_aead_chacha20poly1305_ietf_ABYTES == CRYPTO_TAG_LEN,
@@ -148,15 +151,69 @@ crypto_tag_eq(const uint8_t a[CRYPTO_TAG_LEN], const uint8_t b[CRYPTO_TAG_LEN])
 	return crypto_verify_16(a, b) == 0;
 }
 
+/* --- ChaCha20-Poly1305 (RFC 8439 2.8) ------------------------------------ */
+
+#define STREAM_LEN (CHACHA20_AT_ONCE * CHACHA20_BLOCK)
+#define ONETIME_LEN CHACHA20_BLOCK	/* the first block: Poly1305's key */
+#define SHORT_MAX (STREAM_LEN - ONETIME_LEN)
+#define PAD 16				/* 2.8.1: both parts are filled up */
+
+/* Can the whole key stream be made at once? */
+static bool
+is_short(size_t n)
+{
+	return n <= SHORT_MAX && chacha20_hw();
+}
+
+/* The tag over what is encrypted already. */
+static void
+short_tag(const uint8_t stream[STREAM_LEN], struct crypto_ad ad,
+    const void *data, size_t n, uint8_t tag[CRYPTO_TAG_LEN])
+{
+	const uint64_t lens[] = { htole64(ad.n), htole64(n) };
+	uint8_t all[CRYPTO_AD_MAX + SHORT_MAX + sizeof(lens)];
+	struct bld b;
+
+	_Static_assert(CRYPTO_AD_MAX % PAD == 0 && SHORT_MAX % PAD == 0,
+	    "the padding fits");
+	assert(ad.n <= CRYPTO_AD_MAX);
+	bld_init(&b, all, sizeof(all));
+	bld_bytes(&b, ad.p, ad.n);
+	bld_zero(&b, bld_pad_need(&b, PAD, 0));
+	bld_bytes(&b, data, n);
+	bld_zero(&b, bld_pad_need(&b, PAD, 0));
+	bld_bytes(&b, lens, sizeof(lens));
+	assert(bld_ok(&b));
+	(void)crypto_onetimeauth_poly1305(tag, all, b.len, stream);
+}
+
+static void
+short_xor(const uint8_t stream[STREAM_LEN], const uint8_t *data, size_t n,
+    uint8_t *ret)
+{
+	const uint8_t *s = &stream[ONETIME_LEN];
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = data[i] ^ s[i];
+}
+
 void
 crypto_aead_seal(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
     const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], struct crypto_ad ad,
     void *data, size_t n, uint8_t ret_tag[CRYPTO_TAG_LEN])
 {
+	uint8_t stream[STREAM_LEN];
 	unsigned long long taglen;
 
-	(void)crypto_aead_chacha20poly1305_ietf_encrypt_detached(data, ret_tag,
-	    &taglen, data, n, ad.p, ad.n, NULL, nonce, key);
+	if (!is_short(n)) {
+		(void)crypto_aead_chacha20poly1305_ietf_encrypt_detached(data,
+		    ret_tag, &taglen, data, n, ad.p, ad.n, NULL, nonce, key);
+		return;
+	}
+	chacha20_hw_blocks(key, nonce, stream);
+	short_xor(stream, data, n, data);
+	short_tag(stream, ad, data, n, ret_tag);
+	sodium_memzero(stream, sizeof(stream));
 }
 
 bool
@@ -165,6 +222,20 @@ crypto_aead_open(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
     const void *data, size_t n, const uint8_t tag[CRYPTO_TAG_LEN],
     void *ret_data)
 {
-	return crypto_aead_chacha20poly1305_ietf_decrypt_detached(ret_data,
-	    NULL, data, n, tag, ad.p, ad.n, nonce, key) == 0;
+	uint8_t stream[STREAM_LEN], want[CRYPTO_TAG_LEN];
+	bool genuine;
+
+	if (!is_short(n))
+		return crypto_aead_chacha20poly1305_ietf_decrypt_detached(
+		    ret_data, NULL, data, n, tag, ad.p, ad.n, nonce, key) == 0;
+	chacha20_hw_blocks(key, nonce, stream);
+	short_tag(stream, ad, data, n, want);
+	genuine = crypto_tag_eq(want, tag);
+	if (genuine)
+		short_xor(stream, data, n, ret_data);
+	else
+		memset(ret_data, 0, n);
+	sodium_memzero(stream, sizeof(stream));
+	sodium_memzero(want, sizeof(want));
+	return genuine;
 }

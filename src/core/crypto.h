@@ -48,7 +48,8 @@ bool crypto_tag_eq(const uint8_t a[CRYPTO_TAG_LEN],
 /* ChaCha20-Poly1305 (RFC 8439). */
 #define CRYPTO_AEAD_KEY_LEN 32
 #define CRYPTO_AEAD_NONCE_LEN 12
-/* Additional data, authenticated only. */
+#define CRYPTO_AD_MAX 16
+/* Additional data, authenticated only: CRYPTO_AD_MAX octets at most. */
 struct crypto_ad {
 	const void *p;
 	size_t n;

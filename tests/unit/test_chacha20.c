@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ChaCha20-Poly1305 as we make it of short messages: the vectors of RFC 8439,
+ * and libsodium for every length and what does not authenticate.
+ */
+#include <check.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/chacha20.h"
+#include "core/crypto.h"
+
+#define LEN_MAX 300		/* past what is made at once */
+
+/* 2.3.2: block 1 of that key and nonce; the others are libsodium's. */
+START_TEST(test_block)
+{
+	static const uint8_t nonce[CHACHA20_NONCE_LEN] = { 0, 0, 0, 9, 0, 0, 0,
+		0x4a };
+	static const uint8_t block_1[] = {
+		0x10, 0xf1, 0xe7, 0xe4, 0xd1, 0x3b, 0x59, 0x15,
+		0x50, 0x0f, 0xdd, 0x1f, 0xa3, 0x20, 0x71, 0xc4,
+		0xc7, 0xd1, 0xf4, 0xc7, 0x33, 0xc0, 0x68, 0x03,
+		0x04, 0x22, 0xaa, 0x9a, 0xc3, 0xd4, 0x6c, 0x4e,
+		0xd2, 0x82, 0x64, 0x46, 0x07, 0x9f, 0xaa, 0x09,
+		0x14, 0xc2, 0xd7, 0x05, 0xd9, 0x8b, 0x02, 0xa2,
+		0xb5, 0x12, 0x9c, 0xd1, 0xde, 0x16, 0x4e, 0xb9,
+		0xcb, 0xd0, 0x83, 0xe8, 0xa2, 0x50, 0x3c, 0x4e,
+	};
+	uint8_t key[CHACHA20_KEY_LEN];
+	uint8_t got[CHACHA20_AT_ONCE * CHACHA20_BLOCK];
+	uint8_t want[sizeof(got)];
+
+	if (!chacha20_hw())
+		return;		/* nothing of ours is used */
+	for (unsigned i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)i;
+	chacha20_hw_blocks(key, nonce, got);
+	ck_assert_mem_eq(&got[CHACHA20_BLOCK], block_1, sizeof(block_1));
+	crypto_stream_chacha20_ietf(want, sizeof(want), nonce, key);
+	ck_assert_mem_eq(got, want, sizeof(want));
+}
+END_TEST
+
+/* 2.8.2 */
+START_TEST(test_aead)
+{
+	static const char text[] = "Ladies and Gentlemen of the class of '99: "
+	    "If I could offer you only one tip for the future, sunscreen would "
+	    "be it.";
+	static const uint8_t nonce[] = { 7, 0, 0, 0, 0x40, 0x41, 0x42, 0x43,
+		0x44, 0x45, 0x46, 0x47 };
+	static const uint8_t ad[] = { 0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2,
+		0xc3, 0xc4, 0xc5, 0xc6, 0xc7 };
+	static const uint8_t begins[] = { 0xd3, 0x1a, 0x8d, 0x34, 0x64, 0x8e,
+		0x60, 0xdb, 0x7b, 0x86, 0xaf, 0xbc, 0x53, 0xef, 0x7e, 0xc2 };
+	static const uint8_t tag[] = { 0x1a, 0xe1, 0x0b, 0x59, 0x4f, 0x09, 0xe2,
+		0x6a, 0x7e, 0x90, 0x2e, 0xcb, 0xd0, 0x60, 0x06, 0x91 };
+	const size_t n = sizeof(text) - 1;
+	const struct crypto_ad a = { ad, sizeof(ad) };
+	uint8_t key[CRYPTO_AEAD_KEY_LEN], data[sizeof(text)], got[16];
+
+	for (unsigned i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)(0x80 + i);
+	memcpy(data, text, n);
+	crypto_aead_seal(key, nonce, a, data, n, got);
+	ck_assert_mem_eq(data, begins, sizeof(begins));
+	ck_assert_mem_eq(got, tag, sizeof(tag));
+	ck_assert(crypto_aead_open(key, nonce, a, data, n, tag, data));
+	ck_assert_mem_eq(data, text, n);
+}
+END_TEST
+
+/* One octet, whichever, of ciphertext, tag or additional data. */
+static void
+forge(size_t n, size_t nad, const uint8_t *key, const uint8_t *nonce,
+    const uint8_t *sealed, const uint8_t *tag, const uint8_t *ad)
+{
+	uint8_t all[LEN_MAX + CRYPTO_TAG_LEN + CRYPTO_AD_MAX];
+	uint8_t out[LEN_MAX], zero[LEN_MAX] = { 0 };
+	const struct crypto_ad a = { &all[n + CRYPTO_TAG_LEN], nad };
+
+	memcpy(all, sealed, n);
+	memcpy(&all[n], tag, CRYPTO_TAG_LEN);
+	memcpy(&all[n + CRYPTO_TAG_LEN], ad, nad);
+	for (size_t i = 0; i < n + CRYPTO_TAG_LEN + nad; i++) {
+		all[i] ^= (uint8_t)(1 << i % 8);
+		memset(out, 0xaa, sizeof(out));
+		ck_assert(!crypto_aead_open(key, nonce, a, all, n, &all[n],
+		    out));
+		ck_assert_mem_eq(out, zero, n);
+		all[i] ^= (uint8_t)(1 << i % 8);
+	}
+	ck_assert(crypto_aead_open(key, nonce, a, all, n, &all[n], out));
+}
+
+START_TEST(test_like_libsodium)
+{
+	uint8_t key[CRYPTO_AEAD_KEY_LEN], nonce[CRYPTO_AEAD_NONCE_LEN];
+	uint8_t ad[CRYPTO_AD_MAX], plain[LEN_MAX], ours[LEN_MAX];
+	uint8_t theirs[LEN_MAX], tag[CRYPTO_TAG_LEN], want[CRYPTO_TAG_LEN];
+	unsigned long long len;
+
+	for (size_t n = 0; n <= LEN_MAX; n++) {
+		const struct crypto_ad a = { ad, n % (CRYPTO_AD_MAX + 1) };
+
+		crypto_random(key, sizeof(key));
+		crypto_random(nonce, sizeof(nonce));
+		crypto_random(ad, sizeof(ad));
+		crypto_random(plain, sizeof(plain));
+		memcpy(ours, plain, n);
+		crypto_aead_seal(key, nonce, a, ours, n, tag);
+		crypto_aead_chacha20poly1305_ietf_encrypt_detached(theirs,
+		    want, &len, plain, n, ad, a.n, NULL, nonce, key);
+		ck_assert_mem_eq(ours, theirs, n);
+		ck_assert_mem_eq(tag, want, sizeof(tag));
+		ck_assert(crypto_aead_open(key, nonce, a, ours, n, tag,
+		    theirs));
+		ck_assert_mem_eq(theirs, plain, n);
+		if (n % 31 == 0)
+			forge(n, a.n, key, nonce, ours, tag, ad);
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("chacha20");
+	TCase *t = tcase_create("chacha20");
+	SRunner *r;
+	int failed;
+
+	if (crypto_init() < 0)
+		return EXIT_FAILURE;
+	tcase_add_test(t, test_block);
+	tcase_add_test(t, test_aead);
+	tcase_add_test(t, test_like_libsodium);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
