@@ -157,8 +157,11 @@ def ip6tnl_inside(reps):
     """Runs in the stock kernel; prints the pairs as JSON."""
     with by_hand() as p, tunnelled("ip6tnl") as (d, v4):
         down = [f for f in FLOWS if not f.up]
-        # its clocks of processor time tick every 10 ms
-        print("RESULT " + json.dumps(compare(d, p, v4, reps, down, 1000)))
+        # Its clocks of processor time tick every 10 ms, and go on while the
+        # whole kernel waits for a processor: the row needs many samples.
+        got = compare(d, p, v4, reps, down[1:], 1000)
+        got |= compare(d, p, v4, reps * 4, down[:1], 500)
+        print("RESULT " + json.dumps(got))
 
 
 def ip6tnl(res, top, reps):
