@@ -50,6 +50,8 @@
 #define WINDOW_MAX 4096
 #define ACK_COST 2048		/* of receive buffer, with extended text */
 #define READS_PER_WAKEUP 256	/* each brings one acknowledgement */
+#define MON_CAP 32768		/* of a notification */
+#define MON_BATCH 4		/* notifications per system call */
 #define DRAIN_US (5 * USEC_PER_SEC)
 #define DUMP_TRIES 5
 
@@ -725,7 +727,7 @@ struct netlink_mon {
 	void *ctx;
 	bool dead;			/* freed from inside a callback */
 	bool busy;
-	_Alignas(struct nlmsghdr) uint8_t buf[32768];
+	_Alignas(struct nlmsghdr) uint8_t buf[MON_BATCH][MON_CAP];
 };
 
 static void
@@ -749,31 +751,69 @@ overrun(struct netlink_mon *m)
 
 	stat_inc(&m->netlink->st, ST_OVERRUN);
 	do
-		r = receive(m->fd, m->buf, sizeof(m->buf));
+		r = receive(m->fd, m->buf[0], MON_CAP);
 	while (r > 0 || r == -ENOBUFS);
-	wipe(m->proto, m->buf, sizeof(m->buf));
+	wipe(m->proto, m->buf[0], MON_CAP);
 	if (m->lost != NULL)
 		m->lost(m->ctx);
 }
 
 static void
-on_notification(void *ctx, int fd, int what UNUSED)
+tell(struct netlink_mon *m, const uint8_t *buf, size_t octets)
+{
+	const struct nlmsghdr *nlh = (const void *)buf;
+	int len = (int)octets;
+
+	for (; !m->dead && NLMSG_OK(nlh, (unsigned)len);
+	    nlh = NLMSG_NEXT(nlh, len))
+		m->fn(m->ctx, nlh);
+}
+
+/* Several at once, for it is mostly one: no second call to learn that. How
+ * many; 0 nothing there, -errno. */
+static int
+read_notifications(struct netlink_mon *m, struct mmsghdr *h,
+    struct sockaddr_nl *from)
+{
+	struct iovec iov[MON_BATCH];
+	int n;
+
+	for (unsigned i = 0; i < MON_BATCH; i++) {
+		iov[i] = (struct iovec){ m->buf[i], MON_CAP };
+		h[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
+			.msg_namelen = sizeof(from[i]), .msg_iov = &iov[i],
+			.msg_iovlen = 1 };
+	}
+	do
+		n = recvmmsg(m->fd, h, MON_BATCH, MSG_DONTWAIT, NULL);
+	while (n < 0 && errno == EINTR);
+	return n >= 0 ? n : errno == EAGAIN ? 0 : -errno;
+}
+
+static void
+on_notification(void *ctx, int fd UNUSED, int what UNUSED)
 {
 	struct netlink_mon *m = ctx;
+	struct sockaddr_nl from[MON_BATCH];
+	struct mmsghdr h[MON_BATCH];
+	int n = MON_BATCH;
 
 	m->busy = true;
-	for (unsigned i = 0; i < READS_PER_WAKEUP && !m->dead; i++) {
-		ssize_t got = receive(fd, m->buf, sizeof(m->buf)), len = got;
-		struct nlmsghdr *nlh = (void *)m->buf;
-
-		if (got == -ENOBUFS)
+	for (unsigned i = 0; i < READS_PER_WAKEUP && !m->dead &&
+	    (n == MON_BATCH || n == -ENOBUFS); i++) {
+		n = read_notifications(m, h, from);
+		if (n == -ENOBUFS)
 			overrun(m);
-		if (got <= 0)
-			break;
-		for (; !m->dead && len > 0 && NLMSG_OK(nlh, (unsigned)len);
-		    nlh = NLMSG_NEXT(nlh, len))
-			m->fn(m->ctx, nlh);
-		wipe(m->proto, m->buf, (size_t)got);
+		for (int k = 0; k < n && !m->dead; k++) {
+			if (h[k].msg_hdr.msg_flags & MSG_TRUNC) {
+				overrun(m);
+				break;
+			}
+			if (from[k].nl_pid == 0)	/* the kernel's word */
+				tell(m, m->buf[k], h[k].msg_len);
+		}
+		for (int k = 0; k < n; k++)
+			wipe(m->proto, m->buf[k], h[k].msg_len);
 	}
 	m->busy = false;
 	if (m->dead)
