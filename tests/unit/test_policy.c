@@ -379,8 +379,9 @@ START_TEST(test_large)
 	begin = clock();
 	r = policy_file_new(path, &p, &errs);
 	ck_assert_msg(r == 0, "%s", errs.text);
+	/* Under sanitizers some 2 s; with a square in it, minutes. */
 	if (getenv("PMIPD_SLOW") == NULL)
-		ck_assert_int_lt(clock() - begin, 2 * CLOCKS_PER_SEC);
+		ck_assert_int_lt(clock() - begin, 10 * CLOCKS_PER_SEC);
 	ck_assert_uint_eq(policy_file_count(p), n);
 	for (unsigned i = 0; i < n; i += 997) {
 		char nai[40], mac[MAC_STRLEN];
