@@ -284,7 +284,7 @@ on_local_due(struct timer *t)
 		const struct sec_local *m =
 		    &s->local[s->local_tail % SEC_LOCAL_MAX];
 		struct mh_pkt pkt = { .src = m->src, .dst = m->dst,
-			.data = m->data, .len = m->len };
+			.data = m->data, .len = m->len, .sum_ok = true };
 
 		deliver(s, &pkt);
 		s->local_tail++;
@@ -519,6 +519,7 @@ take_sockets(struct sec *s)
 	s->a.clear->recv = on_clear;
 	s->a.clear->ahead = on_clear_ahead;
 	s->a.clear->recv_ctx = s;
+	s->mh.sums = s->mode != SEC_USERSPACE && s->a.clear->sums;
 	if (s->a.esp == NULL)
 		return;
 	s->a.esp->recv = on_esp;

@@ -148,6 +148,7 @@ struct mh_wire {
 	uint8_t opt_timestamp;	/* 27 */
 	bool ts_accept_len18;	/* A1 */
 	bool verify_checksum;	/* the kernel has done it otherwise */
+	bool leave_checksum;	/* write 0: the kernel will do it */
 };
 extern const struct mh_wire mh_wire_default;
 
@@ -175,7 +176,8 @@ bool mh_peek_nai(const void *data, size_t len, const char **ret_nai,
 /*
  * Build a BU, BA or BE from a struct mh_msg: options in the order MN-ID, HNP,
  * Alternate CoA, LL address, IPv4 ..., Time Stamp; aligned, padded to 8,
- * checksum filled in.  Octets written, or -EMSGSIZE / -EINVAL.
+ * checksum filled in unless it shall be left.  Octets written, or -EMSGSIZE /
+ * -EINVAL.
  */
 int mh_build(const struct mh_msg *m, const struct in6_addr *src,
     const struct in6_addr *dst, const struct mh_wire *w, void *buf, size_t cap);

@@ -57,6 +57,7 @@ struct mh_io {
 	mh_recv_fn *recv;
 	mh_ahead_fn *ahead;		/* NULL: nobody is interested */
 	void *recv_ctx;
+	bool sums;			/* it fills the checksum in itself */
 };
 
 /* The longest datagram: a Mobility Header and what ESP puts around it. */

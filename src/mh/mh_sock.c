@@ -126,18 +126,28 @@ struct mh_sock {
 
 /* ---- in ---- */
 
-/* A buffer's header, before each read: the kernel overwrites the lengths. */
+/* What no read changes of a buffer's header. */
 static void
-sock_rx_arm(struct mh_sock *s, unsigned i)
+sock_rx_init(struct mh_sock *s, unsigned i)
 {
+	s->rx_iov[i] = (struct iovec){ .iov_base = s->rx_buf[i].data,
+		.iov_len = sizeof(s->rx_buf[i].data) };
 	s->rx[i].msg_hdr = (struct msghdr){
 		.msg_name = &s->rx_from[i],
-		.msg_namelen = sizeof(s->rx_from[i]),
 		.msg_iov = &s->rx_iov[i],
 		.msg_iovlen = 1,
 		.msg_control = &s->rx_ctl[i],
-		.msg_controllen = sizeof(s->rx_ctl[i]),
 	};
+}
+
+/* Before each read: the kernel overwrites the lengths. */
+static void
+sock_rx_arm(struct mh_sock *s, unsigned i)
+{
+	struct msghdr *h = &s->rx[i].msg_hdr;
+
+	h->msg_namelen = sizeof(s->rx_from[i]);
+	h->msg_controllen = sizeof(s->rx_ctl[i]);
 }
 
 /* Fill dst and ifindex; false without packet info. */
@@ -232,19 +242,14 @@ sock_tx_queued(const struct mh_sock *s)
 	return s->head - s->tail;
 }
 
-/* The header of the message `k` behind the tail. */
+/* What is the same for every message that leaves as number `k` of a batch. */
 static void
-sock_tx_arm(struct mh_sock *s, unsigned k)
+sock_tx_init(struct mh_sock *s, unsigned k)
 {
-	struct sock_tx *t = &s->ring[(s->tail + k) % TX_RING];
 	struct msghdr *h = &s->tx[k].msg_hdr;
-	struct in6_pktinfo pi = { .ipi6_addr = t->src };
 	struct cmsghdr *cm;
 
-	s->tx_iov[k] = (struct iovec){ .iov_base = t->data,
-		.iov_len = t->len };
-	s->tx_to[k] = (struct sockaddr_in6){ .sin6_family = AF_INET6,
-		.sin6_addr = t->dst };
+	s->tx_to[k].sin6_family = AF_INET6;
 	*h = (struct msghdr){
 		.msg_name = &s->tx_to[k],
 		.msg_namelen = sizeof(s->tx_to[k]),
@@ -256,8 +261,20 @@ sock_tx_arm(struct mh_sock *s, unsigned k)
 	cm = CMSG_FIRSTHDR(h);
 	cm->cmsg_level = IPPROTO_IPV6;
 	cm->cmsg_type = IPV6_PKTINFO;
-	cm->cmsg_len = CMSG_LEN(sizeof(pi));
-	memcpy(CMSG_DATA(cm), &pi, sizeof(pi));
+	cm->cmsg_len = CMSG_LEN(sizeof(struct in6_pktinfo));
+}
+
+/* The header of the message `k` behind the tail. */
+static void
+sock_tx_arm(struct mh_sock *s, unsigned k)
+{
+	struct sock_tx *t = &s->ring[(s->tail + k) % TX_RING];
+	struct in6_pktinfo pi = { .ipi6_addr = t->src };
+
+	s->tx_iov[k] = (struct iovec){ .iov_base = t->data,
+		.iov_len = t->len };
+	s->tx_to[k].sin6_addr = t->dst;
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&s->tx[k].msg_hdr)), &pi, sizeof(pi));
 }
 
 /* Stop sending until the descriptor, or the clock, says so. */
@@ -418,9 +435,11 @@ mh_sock_new(struct loop *l, struct log *log, struct stats *stats,
 	s->fd = -1;
 	s->proto = proto;
 	timer_init(&s->retry, sock_tx_retry);
-	for (i = 0; i < BATCH; i++)
-		s->rx_iov[i] = (struct iovec){ .iov_base = s->rx_buf[i].data,
-			.iov_len = sizeof(s->rx_buf[i].data) };
+	s->io.sums = proto == MH_PROTO;
+	for (i = 0; i < BATCH; i++) {
+		sock_rx_init(s, i);
+		sock_tx_init(s, i);
+	}
 	r = sock_open(s, log, proto, rcvbuf);
 	if (r < 0)
 		goto fail;

@@ -105,10 +105,12 @@ int
 role_send_mh(struct env *env, const struct mh_msg *m,
     const struct in6_addr *src, const struct in6_addr *dst)
 {
+	struct mh_wire wire = *env->dialect->wire;
 	uint8_t buf[MH_MAX_LEN];
 	int len, r;
 
-	len = mh_build(m, src, dst, env->dialect->wire, buf, sizeof(buf));
+	wire.leave_checksum = env->mh->sums;
+	len = mh_build(m, src, dst, &wire, buf, sizeof(buf));
 	r = len < 0 ? len : env->mh->ops->send(env->mh, src, dst, buf,
 	    (size_t)len);
 	if (r < 0) {

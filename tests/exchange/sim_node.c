@@ -227,8 +227,8 @@ node_services(struct sim_node *n)
 	n->sink = log_sink_add(e->log, LOG_LVL_DEBUG, node_on_log, n->events);
 	e->stats = stats_new();
 	e->dialect = &n->dialect;
-	n->mh = (struct mh_io){ &node_mh_ops, node_on_mh,
-		node_on_mh_ahead, n };
+	n->mh = (struct mh_io){ .ops = &node_mh_ops, .recv = node_on_mh,
+		.ahead = node_on_mh_ahead, .recv_ctx = n };
 	e->mh = &n->mh;
 	n->link = (struct link_io){ .ops = &sim_link_ops, .nd = node_on_nd,
 		.arp = node_on_arp, .udp = node_on_udp, .ctx = n };

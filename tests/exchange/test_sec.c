@@ -131,6 +131,7 @@ struct end {
 	struct sec *sec;
 	size_t received;
 	struct wire_pkt last;
+	bool sum_ok;			/* of the last */
 };
 
 static int
@@ -187,6 +188,7 @@ end_recv(void *ctx, const struct mh_pkt *pkt)
 	struct end *e = ctx;
 
 	ck_assert_uint_le(pkt->len, sizeof(e->last.data));
+	e->sum_ok = pkt->sum_ok;
 	e->received++;
 	e->last.src = pkt->src;
 	e->last.dst = pkt->dst;
@@ -763,7 +765,9 @@ START_TEST(test_none)
 	struct end *e = end_new(HA);
 	struct wire_pkt p = clear_pkt(P1, HA);
 
+	e->clear.io.sums = true;
 	ck_assert_int_eq(end_start(e, "ipsec: none\n"), 0);
+	ck_assert(sec_mh(e->sec)->sums);	/* as the socket does */
 	arrive(&e->clear, &p);
 	ck_assert_uint_eq(e->received, 1);
 	ck_assert_int_eq(say(e, HA, P1), 0);
@@ -1381,13 +1385,17 @@ START_TEST(test_local)
 	char yaml[TEXT_MAX];
 
 	e->own[e->nown++] = sim_in6(P2);
+	e->clear.io.sums = true;
 	ck_assert_int_eq(end_start(e, yaml_of(e, true, &k, 1, yaml)), 0);
+	/* what is sealed needs a checksum, what never leaves does not */
+	ck_assert(!sec_mh(e->sec)->sums);
 	ck_assert_int_eq(say(e, P2, HA), 0);
 	ck_assert_uint_eq(e->received, 0);	/* not from within send() */
 	end_run(e, 2 * USEC_PER_MSEC);
 	ck_assert_uint_eq(e->received, 1);
 	ck_assert(in6_eq(&e->last.src, &e->own[1]));
 	ck_assert_mem_eq(e->last.data, hello, sizeof(hello));
+	ck_assert(e->sum_ok);
 	ck_assert_uint_eq(e->clear.n + e->esp.n, 0);
 	for (int i = 0; i < 64; i++)
 		ck_assert_int_eq(say(e, HA, P2), 0);
