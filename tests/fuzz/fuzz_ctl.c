@@ -2,18 +2,13 @@
 /*
  * One request line to the control socket; every reply must be JSON itself.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/clock.h"
 #include "core/ctl.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/stats.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static int
 cmd_echo(struct ctl_call *c)

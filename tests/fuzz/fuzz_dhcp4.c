@@ -3,34 +3,19 @@
  * Any octets as a DHCPv4 message.  What parses is built again with its option
  * 82 and without; the first reads the same, the second has lost just that.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "dhcp/dhcp4.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(int ok)
-{
-	if (!ok)
-		abort();
-}
+#include "fuzz/fuzz.h"
 
 static void
 inside(const struct dhcp4_octets *o, const uint8_t *data, size_t size)
 {
-	must(o->p == NULL ? o->n == 0 :
-	    o->p >= data && o->p + o->n <= data + size);
+	must_be_inside(o->p, o->n, data, size);
 }
 
 static int
 same(const struct dhcp4_octets *a, const struct dhcp4_octets *b)
 {
-	return (a->p == NULL) == (b->p == NULL) && a->n == b->n &&
-	    (a->n == 0 || memcmp(a->p, b->p, a->n) == 0);
+	return same_octets(a->p, a->n, b->p, b->n);
 }
 
 static void

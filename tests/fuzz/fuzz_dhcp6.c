@@ -4,34 +4,19 @@
  * inside of it; a relay message that parses is built again, and must then read
  * the same.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "dhcp/dhcp6.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(int ok)
-{
-	if (!ok)
-		abort();
-}
+#include "fuzz/fuzz.h"
 
 static void
 inside(const struct dhcp6_octets *o, const uint8_t *data, size_t size)
 {
-	must(o->p == NULL ? o->n == 0 :
-	    o->p >= data && o->p + o->n <= data + size);
+	must_be_inside(o->p, o->n, data, size);
 }
 
 static int
 same(const struct dhcp6_octets *a, const struct dhcp6_octets *b)
 {
-	return (a->p == NULL) == (b->p == NULL) && a->n == b->n &&
-	    (a->n == 0 || memcmp(a->p, b->p, a->n) == 0);
+	return same_octets(a->p, a->n, b->p, b->n);
 }
 
 static void

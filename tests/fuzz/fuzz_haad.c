@@ -4,21 +4,8 @@
  * packet with one.  What parses as a request or reply is built again, and must
  * read as the same.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "mh/haad.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(int ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 message(const uint8_t *data, size_t size)

@@ -3,23 +3,9 @@
  * Any octets as a Mobility Header.  Read under three wire forms; what parses
  * as BU, BA or BE is built again, and must then read as the same message.
  */
-#include <assert.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
+#include "fuzz/fuzz.h"
 #include "mh/mh.h"
 #include "unit/mh_eq.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Broken promises must be seen with NDEBUG as well. */
-static void
-must(int ok)
-{
-	if (!ok)
-		abort();
-}
 
 /* Read all that a message points to, so that a sanitizer looks at it. */
 static unsigned

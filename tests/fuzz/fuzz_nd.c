@@ -5,23 +5,10 @@
  * payload length and checksum put right.  What parses as NS or NA is built
  * again, and must then read as the same message.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "nd/nd.h"
 
 #define HDR 40
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(int ok)
-{
-	if (!ok)
-		abort();
-}
 
 static int
 same(const struct nd_msg *a, const struct nd_msg *b)

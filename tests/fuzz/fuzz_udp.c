@@ -3,22 +3,9 @@
  * Any octets as an IP packet with a UDP datagram, with and without its
  * checksum.  What parses is built again, and must then read the same.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/addr.h"
+#include "fuzz/fuzz.h"
 #include "nd/udp.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(int ok)
-{
-	if (!ok)
-		abort();
-}
 
 static int
 same(const struct udp_msg *a, const struct udp_msg *b)

@@ -4,27 +4,14 @@
  * its type and flags; whatever reads as a policy or a security association is
  * judged.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
 
 #include "core/util.h"
 #include "esp/xfrm_spd.h"
+#include "fuzz/fuzz.h"
 
 #define MESSAGE_MAX 8192
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(int ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 judge(const struct spd_policy *p, size_t np, const struct spd_sa *sa,

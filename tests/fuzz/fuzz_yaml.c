@@ -3,16 +3,13 @@
  * Configuration and policy from arbitrary text, through the real tables.  What
  * is accepted must print as something that is accepted again.
  */
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/arena.h"
 #include "core/cfg.h"
 #include "daemon_conf.h"
+#include "fuzz/fuzz.h"
 #include "policy/policy.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 one(const struct cfg_table *table, const void *text, size_t len)
