@@ -12,23 +12,17 @@
 #include <string.h>
 
 #include "core/util.h"
+#include "exchange/names.h"
 #include "exchange/sim.h"
 #include "nd/udp.h"
 #include "roles/pma/pma.h"
 
-#define HA "2001:db8:a::1"
-#define P1 "2001:db8:b::1"
-#define P2 "2001:db8:b::2"
 #define V1 "198.51.100.11"
 #define V2 "198.51.100.12"
 #define D6 "2001:db8:d::5"
 #define D6B "2001:db8:d::6"
 #define D4 "198.51.100.5"
 #define D4B "198.51.100.6"
-#define MN1 "mn1@example.com"
-#define MN2 "mn2@example.com"
-#define HNP1 "2001:db8:1:1::/64"
-#define HNP2 "2001:db8:1:2::/64"
 #define LINK1 "2001:db8:1:1::"
 #define LINK2 "2001:db8:1:2::"
 #define A1 "2001:db8:1:1::100"
@@ -40,11 +34,6 @@
 #define GW2 "203.0.113.1"
 #define V4A1 "192.0.2.100"
 #define V4A2 "203.0.113.100"
-#define MAC1 "02:00:00:00:01:01"
-#define MAC2 "02:00:00:00:01:02"
-#define MAC3 "02:00:00:00:01:03"
-#define SEC USEC_PER_SEC
-#define MSEC USEC_PER_MSEC
 
 struct t {
 	struct sim *s;

@@ -10,18 +10,10 @@
 #include <string.h>
 
 #include "core/util.h"
+#include "exchange/names.h"
 #include "exchange/sim.h"
 
-#define HA "2001:db8:a::1"
-#define HA2 "2001:db8:a::2"
-#define P1 "2001:db8:b::1"
-#define P2 "2001:db8:b::2"
-#define P3 "2001:db8:b::3"
 #define STRANGER "2001:db8:bad::1"
-#define MN1 "mn1@example.com"
-#define MN2 "mn2@example.com"
-#define HNP1 "2001:db8:1:1::/64"
-#define HNP2 "2001:db8:1:2::/64"
 
 /* One world with one home agent; PMAs are addresses only. */
 struct t {
@@ -227,6 +219,26 @@ static inline void
 silence(struct t *t)
 {
 	sim_expect_silence(t->s, HA, NULL, 5 * USEC_PER_SEC);
+}
+
+/* The end of troubles; long enough for retries of removals. */
+static inline void
+calm(struct t *t)
+{
+	sim_calm(t->ha);
+	sim_run_for(t->s, 11 * SEC);
+}
+
+/* What is still bound expires; no path, no tunnel, no timer is left. */
+static inline void
+dies_out(struct t *t)
+{
+	calm(t);
+	sim_run_for(t->s, 60 * SEC);
+	ck_assert_uint_eq(sim_kpaths(t->ha), 0);
+	ck_assert_uint_eq(t->ha->kernel.ntunnels, 0);
+	ck_assert_ptr_null(tunnel_first(t->ha->dp->tunnels));
+	ck_assert_uint_eq(wheel_count(t->ha->env.wheel), 0);
 }
 
 #endif

@@ -12,18 +12,8 @@
 #include <string.h>
 
 #include "core/util.h"
+#include "exchange/names.h"
 #include "exchange/sim.h"
-
-#define HA "2001:db8:a::1"
-#define HA2 "2001:db8:a::2"
-#define P1 "2001:db8:b::1"
-#define MN1 "mn1@example.com"
-#define MN2 "mn2@example.com"
-#define HNP1 "2001:db8:1:1::/64"
-#define HNP2 "2001:db8:1:2::/64"
-#define MAC1 "02:00:00:00:01:01"
-#define MAC2 "02:00:00:00:01:02"
-#define SEC USEC_PER_SEC
 
 struct t {
 	struct sim *s;
@@ -130,14 +120,21 @@ admit(struct t *t, unsigned life_s)
 	return p;
 }
 
+/* mn1 is hosted, and was told so. */
+static inline void
+in_service(struct t *t)
+{
+	ck_assert(sim_routed(t->pma, HNP1, HA));
+	ck_assert(sim_mn_has_prefix(t->mn1, HNP1));
+}
+
 /* Attach mn1 by an RS, to the end. */
 static inline void
 attach(struct t *t)
 {
 	sim_mn_rs(t->mn1);
 	admit(t, 300);
-	ck_assert(sim_routed(t->pma, HNP1, HA));
-	ck_assert(sim_mn_has_prefix(t->mn1, HNP1));
+	in_service(t);
 }
 
 /* Nothing of the node is left, and nobody was told the contrary. */

@@ -351,6 +351,19 @@ sim_run_for(struct sim *s, usec_t usec)
 }
 
 void
+sim_run_looking(struct sim *s, usec_t usec, sim_look_fn *look, void *ctx)
+{
+	usec_t limit = s->now + usec;
+	bool more = true;
+
+	while (more) {
+		more = sim_step(s, limit);
+		look(ctx);
+	}
+	sim_run_for(s, MAX_OF(limit - s->now, 0));
+}
+
+void
 sim_settle(struct sim *s)
 {
 	while (sim_step(s, s->now))

@@ -73,7 +73,10 @@ void *sim_alloc(struct sim *s, size_t n);
 uint64_t sim_random(struct sim *s, uint64_t n);
 
 typedef bool sim_pred_fn(void *ctx);
+typedef void sim_look_fn(void *ctx);
 void sim_run_for(struct sim *s, usec_t usec);
+/* The same; look() after every event, and at the end. */
+void sim_run_looking(struct sim *s, usec_t usec, sim_look_fn *look, void *ctx);
 /* True as soon as pred() is; false when `max` has passed. */
 bool sim_run_until(struct sim *s, sim_pred_fn *pred, void *ctx, usec_t max);
 /* Everything that is due at this instant, without letting time pass. */
@@ -349,6 +352,12 @@ struct sim_policy_knobs {
 	int err;		/* 0; else what lookups answer (-ETIMEDOUT) */
 };
 struct sim_policy_knobs *sim_policy(struct sim *s);
+/*
+ * For a random life: the knobs of the node's kernel and of the policy, turned
+ * at random; and all of them back: done and answered at once.
+ */
+void sim_shake(struct sim_node *n);
+void sim_calm(struct sim_node *n);
 /*
  * Add or replace a profile (entitled, SLAAC); mac may be NULL.  The result may
  * be edited until the world runs, or before sim_policy_changed().

@@ -260,6 +260,35 @@ sim_policy(struct sim *s)
 	return &sim_policy_table(s)->knobs;
 }
 
+void
+sim_shake(struct sim_node *n)
+{
+	struct sim *s = n->sim;
+	struct sim_kernel *k = &n->kernel;
+
+	k->delay_us = (usec_t)sim_random(s, 4) * 400 * USEC_PER_MSEC - 1;
+	k->refuse_set = sim_random(s, 8) == 0;
+	k->refuse_call = sim_random(s, 16) == 0;
+	k->refuse_del = sim_random(s, 8) == 0;
+	k->refuse_tunnel = sim_random(s, 16) == 0;
+	k->lose = sim_random(s, 16) == 0;
+	sim_policy(s)->delay_us = sim_random(s, 3) == 0 ?
+	    (usec_t)sim_random(s, 1000) * USEC_PER_MSEC : -1;
+	sim_policy(s)->err = sim_random(s, 20) == 0 ? -ETIMEDOUT : 0;
+}
+
+void
+sim_calm(struct sim_node *n)
+{
+	struct sim_kernel *k = &n->kernel;
+
+	k->refuse_set = k->refuse_call = k->refuse_nth = k->refuse_del = 0;
+	k->refuse_tunnel = k->lose = 0;
+	k->delay_us = 0;
+	sim_policy(n->sim)->delay_us = -1;
+	sim_policy(n->sim)->err = 0;
+}
+
 struct profile *
 sim_profile(struct sim *s, const char *nai, const char *prefix,
     const char *mac)

@@ -16,16 +16,15 @@
 #include <check.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/util.h"
+#include "exchange/names.h"
 #include "exchange/sim.h"
 #include "nd/arp.h"
 #include "roles/pma/pma.h"
+#include "suite.h"
 
-#define HA "2001:db8:a::1"
-#define SEC USEC_PER_SEC
 #define SHARED "2001:db8:1:5::/64"
 #define SUBNET4 "10.1.0.0/24"
 #define GW4 "10.1.0.1"
@@ -251,8 +250,10 @@ hosts(struct t *t, struct sim_node *pma, const struct prefix *p)
 }
 
 static void
-look(struct t *t)
+look(void *ctx)
 {
+	struct t *t = ctx;
+
 	for (; t->ras < sim_ras(t->s); t->ras++) {
 		const struct sim_ra *ra = sim_ra(t->s, t->ras);
 		const struct nd_pio *p = &ra->ra.pio[0];
@@ -278,14 +279,7 @@ look(struct t *t)
 static void
 run(struct t *t, usec_t usec)
 {
-	usec_t end = sim_now(t->s) + usec;
-	bool more = true;
-
-	while (more) {
-		more = sim_step(t->s, end);
-		look(t);
-	}
-	sim_run_for(t->s, MAX_OF(end - sim_now(t->s), 0));
+	sim_run_looking(t->s, usec, look, t);
 }
 
 /* --- is all well? -------------------------------------------------------- */
@@ -442,6 +436,18 @@ START_TEST(test_move)
 }
 END_TEST
 
+/* The home agent knows nothing: a first answer registers it, a second has what
+ * could not be learnt before. */
+static void
+dhcp_again(struct t *t, struct node *n)
+{
+	dhcp(t, n, 1000);
+	run(t, SEC);
+	dhcp(t, n, 1000);
+	run(t, 10 * SEC);
+	settled(t);
+}
+
 /*
  * De-registered before it arrives: the home agent knows nothing any more.  What
  * is not static waits for DHCP (D6.10-16), and comes back with it.
@@ -462,11 +468,7 @@ START_TEST(test_move_after_a_pause)
 	ck_assert_int_eq(state(&t, n, 1), n->six == SIX_SHARED_DHCP ?
 	    BUL_WAIT_DHCP : BUL_ACTIVE);
 	settled(&t);
-	dhcp(&t, n, 1000);
-	run(&t, SEC);
-	dhcp(&t, n, 1000);
-	run(&t, 10 * SEC);
-	settled(&t);
+	dhcp_again(&t, n);
 	sim_free(t.s);
 }
 END_TEST
@@ -693,11 +695,7 @@ START_TEST(test_home_agent_restarts)
 	    BUL_WAIT_DHCP : BUL_ACTIVE);
 	n->has6 = n->has4 = false;
 	settled(&t);
-	dhcp(&t, n, 1000);
-	run(&t, SEC);
-	dhcp(&t, n, 1000);
-	run(&t, 10 * SEC);
-	settled(&t);
+	dhcp_again(&t, n);
 	sim_free(t.s);
 }
 END_TEST
@@ -918,8 +916,6 @@ main(void)
 {
 	Suite *su = suite_create("addresses in a domain");
 	TCase *tc = tcase_create("addresses");
-	SRunner *sr;
-	int failed;
 
 #define T(name) tcase_add_test(tc, name)
 #define TL(name, n) tcase_add_loop_test(tc, name, 0, (int)(n))
@@ -942,9 +938,5 @@ main(void)
 #undef T
 	tcase_set_timeout(tc, 120);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

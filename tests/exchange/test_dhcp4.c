@@ -9,6 +9,7 @@
 
 #include "core/json.h"
 #include "exchange/dhcp_kit.h"
+#include "suite.h"
 
 static void
 give_ip4(struct t *t)
@@ -917,8 +918,6 @@ main(void)
 {
 	Suite *s = suite_create("dhcp4");
 	TCase *tc = tcase_create("relay");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_discover);
 	tcase_add_test(tc, test_learn);
@@ -961,9 +960,5 @@ main(void)
 	tcase_add_test(tc, test_gateway_flood);
 	tcase_add_test(tc, test_gateway_config);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "exchange/dhcp_kit.h"
+#include "suite.h"
 
 static struct t
 setup(void)
@@ -515,6 +516,15 @@ waits(struct t *t, const char *nai)
 	return b != NULL && b->state == BUL_WAIT_DHCP;
 }
 
+/* Profiles are there; a server has addresses of the shared prefix. */
+static void
+start_shared(struct t *t)
+{
+	sim_dhcpd_pool(t->d6, SHARED, S1, NULL);
+	sim_pma_dhcp6(t->s, t->conf, D6);
+	start(t);
+}
+
 /* D5.6-2, D6.1-5, D6.10-13, D6.10-16: two nodes of one prefix; each has
  * nothing before DHCP, and its own address after it. */
 START_TEST(test_shared)
@@ -525,9 +535,7 @@ START_TEST(test_shared)
 
 	sim_profile_shared(t.s, MN1, SHARED, NULL, MAC1);
 	sim_profile_shared(t.s, MN2, SHARED, NULL, MAC2);
-	sim_dhcpd_pool(t.d6, SHARED, S1, NULL);
-	sim_pma_dhcp6(t.s, t.conf, D6);
-	start(&t);
+	start_shared(&t);
 	attach(&t, t.mn1);
 	attach(&t, t.mn2);
 	ck_assert(waits(&t, MN1) && waits(&t, MN2));
@@ -573,9 +581,7 @@ START_TEST(test_shared_held)
 	struct sim_d6 m;
 
 	sim_profile_shared(t.s, MN1, SHARED, NULL, MAC1);
-	sim_dhcpd_pool(t.d6, SHARED, S1, NULL);
-	sim_pma_dhcp6(t.s, t.conf, D6);
-	start(&t);
+	start_shared(&t);
 	m = sim_mn_d6_msg(t.mn1, SIM_D6_SOLICIT);
 	sim_mn_rs(t.mn1);
 	sim_mn_d6(t.mn1, &m);
@@ -596,9 +602,7 @@ START_TEST(test_shared_static)
 	struct sim_d6 m;
 
 	sim_profile_shared(t.s, MN1, SHARED, S2, MAC1);
-	sim_dhcpd_pool(t.d6, SHARED, S1, NULL);
-	sim_pma_dhcp6(t.s, t.conf, D6);
-	start(&t);
+	start_shared(&t);
 	attach(&t, t.mn1);
 	m = sim_mn_d6_msg(t.mn1, SIM_D6_SOLICIT);
 	EXPECT_COUNT(&t, "wrong-prefix", sim_mn_d6(t.mn1, &m));
@@ -925,8 +929,6 @@ main(void)
 {
 	Suite *s = suite_create("dhcp6");
 	TCase *tc = tcase_create("relay");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_relay_forward);
 	tcase_add_test(tc, test_learn);
@@ -967,9 +969,5 @@ main(void)
 	tcase_add_test(tc, test_listen);
 	tcase_add_test(tc, test_start_refused);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

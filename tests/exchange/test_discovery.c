@@ -2,9 +2,9 @@
 /* Home agent address discovery (draft 5.4, 5.8; RFC 6275 10.5). */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "exchange/ha_kit.h"
+#include "suite.h"
 
 #define ANYCAST(p) p ":fdff:ffff:ffff:fffe"
 #define ANY1 ANYCAST("2001:db8:1:1")
@@ -218,8 +218,6 @@ struct dom {
 	struct pma_conf *conf;
 	struct sim_mn *mn;
 };
-
-#define MAC1 "02:00:00:00:01:01"
 
 static struct dom
 setup_domain(bool with_ha)
@@ -451,8 +449,6 @@ main(void)
 {
 	Suite *su = suite_create("discovery");
 	TCase *tc = tcase_create("discovery");
-	SRunner *sr;
-	int failed;
 
 #define T(name) tcase_add_test(tc, name)
 	T(test_shared_prefix);
@@ -474,9 +470,5 @@ main(void)
 #undef T
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

@@ -11,14 +11,10 @@
 #include <string.h>
 
 #include "core/util.h"
+#include "exchange/names.h"
 #include "exchange/sim.h"
+#include "suite.h"
 
-#define HA "2001:db8:a::1"
-#define P1 "2001:db8:b::1"
-#define P2 "2001:db8:b::2"
-#define NAI "mn1@example.com"
-#define MAC "02:00:00:00:01:01"
-#define HNP "2001:db8:1:1::/64"
 #define SETTLE (400 * USEC_PER_SEC)
 
 struct world {
@@ -43,8 +39,8 @@ world_new(uint64_t seed)
 		c->presence_check_us = USEC_PER_SEC;
 		w.pma[i] = sim_add_pma(w.s, coa[i], c);
 	}
-	w.prof = sim_profile(w.s, NAI, HNP, MAC);
-	w.mn = sim_mn_new(w.s, MAC);
+	w.prof = sim_profile(w.s, MN1, HNP1, MAC1);
+	w.mn = sim_mn_new(w.s, MAC1);
 	return w;
 }
 
@@ -59,22 +55,22 @@ go(struct world *w, unsigned at)
 static bool
 served_at(const struct world *w, unsigned at)
 {
-	return sim_routed(w->ha, HNP, coa[at]) &&
-	    sim_routed(w->pma[at], HNP, HA);
+	return sim_routed(w->ha, HNP1, coa[at]) &&
+	    sim_routed(w->pma[at], HNP1, HA);
 }
 
 static bool
 served_at_0(void *ctx)
 {
 	return served_at(ctx, 0) && sim_mn_has_prefix(((struct world *)ctx)->mn,
-	    HNP);
+	    HNP1);
 }
 
 static bool
 served_at_1(void *ctx)
 {
 	return served_at(ctx, 1) && sim_mn_has_prefix(((struct world *)ctx)->mn,
-	    HNP);
+	    HNP1);
 }
 
 static void
@@ -89,7 +85,7 @@ arrive(struct world *w, unsigned at)
 static unsigned
 advertisements(const struct world *w)
 {
-	struct prefix p = sim_prefix(HNP);
+	struct prefix p = sim_prefix(HNP1);
 	unsigned n = 0;
 
 	for (size_t i = 0; i < sim_ras(w->s); i++) {
@@ -165,7 +161,7 @@ START_TEST(test_handovers)
 		ck_assert_uint_eq(sim_kpaths(w.ha), 1);
 	}
 	/* in place, never taken away and put back */
-	ck_assert_uint_ge(sim_kpath(w.ha, HNP)->replaced, 19);
+	ck_assert_uint_ge(sim_kpath(w.ha, HNP1)->replaced, 19);
 	sim_run_for(w.s, SETTLE);
 	ck_assert(served_at(&w, 1));
 	ck_assert_uint_eq(sim_kpaths(w.pma[0]), 0);
@@ -322,7 +318,7 @@ START_TEST(test_storm)
 		ck_assert_uint_eq(sim_kpaths(w.ha), 1);
 		ck_assert_msg(sim_kpaths(w.pma[!at]) == 0,
 		    "seed %d: a path is left", (int)seed);
-		ck_assert(sim_mn_has_prefix(w.mn, HNP));
+		ck_assert(sim_mn_has_prefix(w.mn, HNP1));
 		sim_free(w.s);
 	}
 }
@@ -338,7 +334,7 @@ START_TEST(test_both_claim)
 	/* Both hear of it at the same moment; the later stamp wins, and the
 	 * loser finds out when it asks for the node before its refresh. */
 	sim_mn_plug(w.mn, w.pma[!first], 1);
-	sim_attach(w.pma[first], ATTACH_UP, ATTACH_BY_FDB, 1, MAC, NULL);
+	sim_attach(w.pma[first], ATTACH_UP, ATTACH_BY_FDB, 1, MAC1, NULL);
 	sim_run_for(w.s, 10 * USEC_PER_MSEC);
 	sim_mn_rs(w.mn);
 	ck_assert(sim_run_until(w.s, first ? served_at_0 : served_at_1, &w,
@@ -556,7 +552,7 @@ START_TEST(test_lifetime_runs_out)
 	sim_partition(w.s, P1, HA, true);
 	sim_run_for(w.s, 310 * USEC_PER_SEC);
 	assert_nothing_left(&w);
-	ck_assert(!sim_mn_has_prefix(w.mn, HNP));	/* withdrawn */
+	ck_assert(!sim_mn_has_prefix(w.mn, HNP1));	/* withdrawn */
 	sim_partition(w.s, P1, HA, false);
 	ck_assert(sim_run_until(w.s, served_at_0, &w, SIM_WAIT));
 	sim_free(w.s);
@@ -572,7 +568,7 @@ START_TEST(test_policy_withdrawn)
 	sim_policy_changed(w.s);
 	sim_run_for(w.s, 10 * USEC_PER_SEC);
 	assert_nothing_left(&w);
-	ck_assert(!sim_mn_has_prefix(w.mn, HNP));
+	ck_assert(!sim_mn_has_prefix(w.mn, HNP1));
 	w.prof->pmip = true;
 	sim_policy_changed(w.s);
 	ck_assert(sim_run_until(w.s, served_at_0, &w, SIM_WAIT));
@@ -603,12 +599,12 @@ START_TEST(test_probe)
 	struct world w = world_new(26);
 
 	arrive(&w, 0);
-	sim_attach(w.pma[0], ATTACH_MAYBE_GONE, ATTACH_BY_NEIGHBOUR, 1, MAC,
+	sim_attach(w.pma[0], ATTACH_MAYBE_GONE, ATTACH_BY_NEIGHBOUR, 1, MAC1,
 	    NULL);
 	sim_run_for(w.s, 10 * USEC_PER_SEC);
 	ck_assert(served_at(&w, 0));			/* it answered */
 	w.mn->mute = true;
-	sim_attach(w.pma[0], ATTACH_MAYBE_GONE, ATTACH_BY_NEIGHBOUR, 1, MAC,
+	sim_attach(w.pma[0], ATTACH_MAYBE_GONE, ATTACH_BY_NEIGHBOUR, 1, MAC1,
 	    NULL);
 	sim_run_for(w.s, 10 * USEC_PER_SEC);
 	assert_nothing_left(&w);
@@ -621,8 +617,6 @@ main(void)
 {
 	Suite *s = suite_create("domain");
 	TCase *tc = tcase_create("domain");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_attach);
@@ -653,9 +647,5 @@ main(void)
 	tcase_add_test(tc, test_neighbour_table_is_asked);
 	tcase_add_test(tc, test_probe);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

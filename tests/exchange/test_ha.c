@@ -8,12 +8,12 @@
 #include <check.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/arena.h"
 #include "core/util.h"
 #include "exchange/ha_kit.h"
+#include "suite.h"
 
 /* --- creation ---------------------------------------------------------- */
 
@@ -1513,37 +1513,6 @@ books_agree(struct t *t)
 	ck_assert_uint_eq(n, paths);
 }
 
-static void
-shake(struct t *t)
-{
-	struct sim *s = t->s;
-	struct sim_kernel *k = &t->ha->kernel;
-
-	k->delay_us = (usec_t)sim_random(s, 4) * 400 * USEC_PER_MSEC - 1;
-	k->refuse_set = sim_random(s, 8) == 0;
-	k->refuse_call = sim_random(s, 16) == 0;
-	k->refuse_del = sim_random(s, 8) == 0;
-	k->refuse_tunnel = sim_random(s, 16) == 0;
-	k->lose = sim_random(s, 16) == 0;
-	sim_policy(s)->delay_us = sim_random(s, 3) == 0 ?
-	    (usec_t)sim_random(s, 1000) * USEC_PER_MSEC : -1;
-	sim_policy(s)->err = sim_random(s, 20) == 0 ? -ETIMEDOUT : 0;
-}
-
-static void
-calm(struct t *t)
-{
-	struct sim_kernel *k = &t->ha->kernel;
-
-	k->refuse_set = k->refuse_call = k->refuse_del = 0;
-	k->refuse_tunnel = k->lose = 0;
-	k->delay_us = 0;
-	sim_policy(t->s)->delay_us = -1;
-	sim_policy(t->s)->err = 0;
-	/* Long enough for retries of removals. */
-	sim_run_for(t->s, 11 * USEC_PER_SEC);
-}
-
 START_TEST(test_random_life)
 {
 	static const char *const pma[] = { P1, P2, P3 };
@@ -1574,7 +1543,7 @@ START_TEST(test_random_life)
 		put(&t, (struct q){ .src = pma[sim_random(t.s, 3)],
 		    .nai = nai, .hnp = hnp, .dereg = what >= 70,
 		    .life_s = 4 + 4 * (unsigned)sim_random(t.s, 8) });
-		shake(&t);
+		sim_shake(t.ha);
 		sim_run_for(t.s, (usec_t)sim_random(t.s, 800) *
 		    USEC_PER_MSEC);
 		if (step % 100 == 99) {
@@ -1582,12 +1551,7 @@ START_TEST(test_random_life)
 			books_agree(&t);
 		}
 	}
-	calm(&t);
-	sim_run_for(t.s, 60 * USEC_PER_SEC);
-	ck_assert_uint_eq(sim_kpaths(t.ha), 0);
-	ck_assert_uint_eq(t.ha->kernel.ntunnels, 0);
-	ck_assert_ptr_null(tunnel_first(t.ha->dp->tunnels));
-	ck_assert_uint_eq(wheel_count(t.ha->env.wheel), 0);
+	dies_out(&t);
 	/* It was a life, not a stand-still. */
 	ck_assert_uint_gt(sim_stat(t.ha, "ha", "bindings-created"), 20);
 	ck_assert_uint_gt(sim_stat(t.ha, "ha", "bindings-moved"), 20);
@@ -1693,8 +1657,6 @@ main(void)
 {
 	Suite *su = suite_create("ha");
 	TCase *tc = tcase_create("ha");
-	SRunner *sr;
-	int failed;
 
 #define T(name) tcase_add_test(tc, name)
 	T(test_create);
@@ -1775,9 +1737,5 @@ main(void)
 #undef T
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "exchange/ha_kit.h"
+#include "suite.h"
 
 #define SHARED "2001:db8:1:5::/64"
 #define A1 "2001:db8:1:5::a1/128"
@@ -670,17 +671,6 @@ END_TEST
  * but users can).
  */
 static void
-calm(struct t *t)
-{
-	struct sim_kernel *k = &t->ha->kernel;
-
-	k->refuse_set = k->refuse_call = k->refuse_del = 0;
-	k->refuse_tunnel = k->lose = k->refuse_nth = 0;
-	k->delay_us = 0;
-	sim_run_for(t->s, 11 * USEC_PER_SEC);
-}
-
-static void
 shake(struct t *t)
 {
 	struct sim_kernel *k = &t->ha->kernel;
@@ -734,12 +724,7 @@ START_TEST(test_random_addresses)
 		if (step % 100 == 99)
 			calm(&t);
 	}
-	calm(&t);
-	sim_run_for(t.s, 60 * USEC_PER_SEC);
-	ck_assert_uint_eq(sim_kpaths(t.ha), 0);
-	ck_assert_uint_eq(t.ha->kernel.ntunnels, 0);
-	ck_assert_ptr_null(tunnel_first(t.ha->dp->tunnels));
-	ck_assert_uint_eq(wheel_count(t.ha->env.wheel), 0);
+	dies_out(&t);
 	ck_assert_uint_gt(sim_stat(t.ha, "ha", "bindings-changed"), 10);
 	ck_assert_uint_gt(sim_stat(t.ha, "ha", "ip4-added"), 20);
 	ck_assert_uint_gt(sim_stat(t.ha, "ha", "ip4-removed"), 10);
@@ -764,8 +749,6 @@ main(void)
 {
 	Suite *su = suite_create("ha_addr");
 	TCase *tc = tcase_create("ha_addr");
-	SRunner *sr;
-	int failed;
 
 #define T(name) tcase_add_test(tc, name)
 	T(test_shared_two_nodes);
@@ -793,9 +776,5 @@ main(void)
 #undef T
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

@@ -5,9 +5,9 @@
  * behind us while it is bound.
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "exchange/ha_kit.h"
+#include "suite.h"
 
 #define SHARED "2001:db8:1:5::/64"
 #define A1 "2001:db8:1:5::a1/128"
@@ -514,8 +514,6 @@ main(void)
 {
 	Suite *su = suite_create("homelink");
 	TCase *tc = tcase_create("homelink");
-	SRunner *sr;
-	int failed;
 
 #define T(name) tcase_add_test(tc, name)
 	T(test_check_and_announce);
@@ -538,9 +536,5 @@ main(void)
 #undef T
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

@@ -3,9 +3,8 @@
  * Mobile IPv6 at a home agent for proxies only (PROTOCOL 4.9, A35): whatever
  * comes, the proxy binding does not notice, and strangers hear nothing.
  */
-#include <stdlib.h>
-
 #include "exchange/ha_kit.h"
+#include "suite.h"
 
 #define IN1 "2001:db8:1:1::77"		/* in HNP1 */
 #define IN2 "2001:db8:1:2::77"		/* in HNP2, not bound */
@@ -198,8 +197,6 @@ main(void)
 {
 	Suite *su = suite_create("plain_mip6");
 	TCase *tc = tcase_create("plain_mip6");
-	SRunner *sr;
-	int failed;
 
 #define T(name) tcase_add_test(tc, name)
 	T(test_status);
@@ -212,9 +209,5 @@ main(void)
 #undef T
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

@@ -10,9 +10,9 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 
 #include "exchange/pma_kit.h"
+#include "suite.h"
 
 /* --- attachment -------------------------------------------------------- */
 
@@ -618,8 +618,7 @@ START_TEST(test_expiry)
 	attach(&t);
 	t.last_ack = sim_now(t.s);
 	sim_run_for(t.s, 299 * SEC);	/* refreshes are not answered */
-	ck_assert(sim_routed(t.pma, HNP1, HA));
-	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	in_service(&t);
 	ck_assert(in_state(&t, MN1, "refreshing"));
 	sim_run_for(t.s, 2 * SEC);
 	no_service(&t);
@@ -631,8 +630,7 @@ START_TEST(test_expiry)
 	ck_assert_uint_eq(promises(&t), had);
 	sim_skip(t.s);
 	admit(&t, 300);			/* it goes on asking */
-	ck_assert(sim_routed(t.pma, HNP1, HA));
-	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	in_service(&t);
 	ck_assert_uint_eq(stat_of(&t, "registered"), 2);
 	sim_free(t.s);
 }
@@ -791,8 +789,7 @@ START_TEST(test_attach_during_deregistration)
 	ack(&t, p, BA_ACCEPTED, 300);
 	sim_run_for(t.s, SEC);
 	ck_assert(in_state(&t, MN1, "active"));
-	ck_assert(sim_routed(t.pma, HNP1, HA));
-	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	in_service(&t);
 	ck_assert_uint_eq(sim_tunnel(t.pma, P1, HA)->users, 1);
 	sim_free(t.s);
 }
@@ -815,8 +812,7 @@ START_TEST(test_attach_while_being_freed)
 	ck_assert_uint_gt(p->m.bu.lifetime_4s, 0);
 	ack(&t, p, BA_ACCEPTED, 300);
 	sim_run_for(t.s, SEC);
-	ck_assert(sim_routed(t.pma, HNP1, HA));
-	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	in_service(&t);
 	sim_free(t.s);
 }
 END_TEST
@@ -909,8 +905,7 @@ START_TEST(test_kernel_refuses)
 	ck_assert(in_state(&t, MN1, "backoff"));
 	sim_expect_silence(t.s, P1, NULL, 30 * SEC);
 	admit(&t, 300);
-	ck_assert(sim_routed(t.pma, HNP1, HA));
-	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	in_service(&t);
 	sim_free(t.s);
 }
 END_TEST
@@ -935,8 +930,7 @@ START_TEST(test_kernel_refuses_removal)
 	admit(&t, 300);
 	sim_run_for(t.s, 10 * SEC);
 	ck_assert(in_state(&t, MN1, "active"));
-	ck_assert(sim_routed(t.pma, HNP1, HA));
-	ck_assert(sim_mn_has_prefix(t.mn1, HNP1));
+	in_service(&t);
 	ck_assert_uint_eq(sim_tunnel(t.pma, P1, HA)->users, 1);
 	sim_free(t.s);
 }
@@ -1363,7 +1357,8 @@ static const struct {
 	    "which mobile node" },
 	{ "\"attach\",\"args\":{\"nai\":\"" MN1
 	    "\",\"interface\":\"nope\"}", "no access interface" },
-	{ "\"attach\",\"args\":{\"nai\":\"\",\"interface\":\"acc0\"}", "error" },
+	{ "\"attach\",\"args\":{\"nai\":\"\",\"interface\":\"acc0\"}",
+	    "error" },
 	{ "\"attach\",\"args\":{\"nai\":\"" MN1
 	    "\",\"interface\":\"acc0\",\"mac\":\"x\"}", "not a MAC address" },
 	{ "\"attach\",\"args\":{\"nai\":\"" MN1 "\",\"interface\":\"acc0\","
@@ -1505,8 +1500,9 @@ taken_back(struct sim *s, size_t i)
 }
 
 static void
-life_look(struct life *l)
+life_look(void *ctx)
 {
+	struct life *l = ctx;
 	struct sim *s = l->t.s;
 	char hnp[ADDR_STRLEN];
 
@@ -1527,42 +1523,16 @@ life_look(struct life *l)
 static void
 life_run(struct life *l, usec_t usec)
 {
-	usec_t end = sim_now(l->t.s) + usec;
-
-	while (sim_step(l->t.s, end))
-		life_look(l);
-	sim_run_for(l->t.s, end - sim_now(l->t.s));
-}
-
-static void
-life_shake(struct life *l)
-{
-	struct sim *s = l->t.s;
-	struct sim_kernel *k = &l->t.pma->kernel;
-
-	k->delay_us = (usec_t)sim_random(s, 4) * 400 * USEC_PER_MSEC - 1;
-	k->refuse_set = sim_random(s, 8) == 0;
-	k->refuse_call = sim_random(s, 16) == 0;
-	k->refuse_tunnel = sim_random(s, 16) == 0;
-	k->refuse_del = sim_random(s, 8) == 0;
-	k->lose = sim_random(s, 16) == 0;
-	sim_policy(s)->delay_us = sim_random(s, 3) == 0 ?
-	    (usec_t)sim_random(s, 1000) * USEC_PER_MSEC : -1;
-	sim_policy(s)->err = sim_random(s, 20) == 0 ? -ETIMEDOUT : 0;
+	sim_run_looking(l->t.s, usec, life_look, l);
 }
 
 static void
 life_calm(struct life *l)
 {
-	struct sim_kernel *k = &l->t.pma->kernel;
 	size_t users = 0;
 
 	l->calm = true;
-	k->refuse_set = k->refuse_call = k->refuse_del = 0;
-	k->refuse_tunnel = k->lose = 0;
-	k->delay_us = 0;
-	sim_policy(l->t.s)->delay_us = -1;
-	sim_policy(l->t.s)->err = 0;
+	sim_calm(l->t.pma);
 	life_run(l, 40 * SEC);		/* removals are tried again */
 	for (struct dp_tunnel *t = tunnel_first(l->t.pma->dp->tunnels);
 	    t != NULL; t = t->next)
@@ -1667,7 +1637,7 @@ START_TEST(test_random_life)
 
 	life_begin(&l, (uint64_t)_i + 1);
 	for (unsigned step = 0; step < 2000; step++) {
-		life_shake(&l);
+		sim_shake(t->pma);
 		life_event(&l, (unsigned)sim_random(t->s, LIFE_NODES));
 		life_look(&l);
 		life_run(&l, (usec_t)sim_random(t->s, 1500) * USEC_PER_MSEC);
@@ -1711,8 +1681,6 @@ main(void)
 {
 	Suite *su = suite_create("pma");
 	TCase *tc = tcase_create("pma");
-	SRunner *sr;
-	int failed;
 
 #define T(name) tcase_add_test(tc, name)
 #define TL(name, n) tcase_add_loop_test(tc, name, 0, (int)(n))
@@ -1773,9 +1741,5 @@ main(void)
 #undef T
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

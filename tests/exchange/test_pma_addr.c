@@ -14,6 +14,7 @@
 #include "exchange/pma_kit.h"
 #include "nd/arp.h"
 #include "roles/pma/pma.h"
+#include "suite.h"
 
 #define SHARED "2001:db8:1:5::/64"
 #define A1 "2001:db8:1:5::a1"
@@ -2014,8 +2015,6 @@ main(void)
 {
 	Suite *su = suite_create("pma addresses");
 	TCase *tc = tcase_create("addresses");
-	SRunner *sr;
-	int failed;
 
 #define T(name) tcase_add_test(tc, name)
 #define TL(name, n) tcase_add_loop_test(tc, name, 0, (int)(n))
@@ -2088,9 +2087,5 @@ main(void)
 #undef T
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

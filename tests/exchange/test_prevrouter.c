@@ -4,11 +4,8 @@
  * agent its address on the access link, the home agent tells it the next one,
  * and that one makes the node forget it.
  */
-#include <stdlib.h>
-
 #include "exchange/pma_kit.h"
-
-#define P2 "2001:db8:b::2"
+#include "suite.h"
 
 static const char *const coa[2] = { P1, P2 };
 
@@ -197,8 +194,6 @@ main(void)
 {
 	Suite *su = suite_create("prevrouter");
 	TCase *tc = tcase_create("prevrouter");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_reported);
 	tcase_add_loop_test(tc, test_withdrawn, 0, 3);
@@ -206,9 +201,5 @@ main(void)
 	tcase_add_loop_test(tc, test_impossible, 0, 4);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

@@ -12,19 +12,12 @@
 #include <check.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/util.h"
+#include "exchange/names.h"
 #include "exchange/sim.h"
-
-#define HA "2001:db8:a::1"
-#define P1 "2001:db8:b::1"
-#define P2 "2001:db8:b::2"
-#define MN1 "mn1@example.com"
-#define HNP1 "2001:db8:1:1::/64"
-#define MAC1 "02:00:00:00:01:01"
-#define SEC USEC_PER_SEC
+#include "suite.h"
 
 static const char *const addr_of[2] = { P1, P2 };
 
@@ -81,24 +74,25 @@ promise(const struct sim_ra *ra)
 	    ra->ra.pio[0].preferred_s > 0 || ra->ra.router_lifetime_s > 0);
 }
 
-/* Run on; at every event: whoever advertises the prefix hosts it. */
+/* Whoever advertises the prefix hosts it. */
+static void
+look(void *ctx)
+{
+	struct t *t = ctx;
+
+	for (; t->ras < sim_ras(t->s); t->ras++) {
+		const struct sim_ra *ra = sim_ra(t->s, t->ras);
+
+		if (promise(ra))
+			ck_assert_msg(sim_kpath(ra->node, HNP1) != NULL,
+			    "a prefix advertised and not hosted");
+	}
+}
+
 static void
 run(struct t *t, usec_t usec)
 {
-	usec_t end = sim_now(t->s) + usec;
-	bool more = true;
-
-	while (more) {
-		more = sim_step(t->s, end);
-		for (; t->ras < sim_ras(t->s); t->ras++) {
-			const struct sim_ra *ra = sim_ra(t->s, t->ras);
-
-			if (promise(ra))
-				ck_assert_msg(sim_kpath(ra->node, HNP1) !=
-				    NULL, "a prefix advertised and not hosted");
-		}
-	}
-	sim_run_for(t->s, MAX_OF(end - sim_now(t->s), 0));
+	sim_run_looking(t->s, usec, look, t);
 }
 
 /* NULL: the node is in service at router `i`, and nowhere else. */
@@ -696,8 +690,6 @@ main(void)
 {
 	Suite *su = suite_create("roam");
 	TCase *tc = tcase_create("roam");
-	SRunner *sr;
-	int failed;
 
 #define T(name) tcase_add_test(tc, name)
 #define TL(name, n) tcase_add_loop_test(tc, name, 0, (int)(n))
@@ -727,9 +719,5 @@ main(void)
 #undef T
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

@@ -13,10 +13,11 @@
 #include <time.h>
 
 #include "core/util.h"
+#include "exchange/names.h"
 #include "exchange/sim.h"
 #include "roles/ha/ha_cache.h"
+#include "suite.h"
 
-#define HA "2001:db8:a::1"
 #define LIFETIME_4S 900
 #define BATCH 50
 #define PMAS 16
@@ -284,8 +285,6 @@ main(void)
 {
 	Suite *su = suite_create("scale");
 	TCase *tc = tcase_create("scale");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_memory_per_binding);
 	tcase_add_test(tc, test_life_of_many);
@@ -293,9 +292,5 @@ main(void)
 	tcase_add_test(tc, test_a_hundred_daemons);
 	tcase_set_timeout(tc, 120);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

@@ -26,6 +26,7 @@
 #include "esp/sec.h"
 #include "esp/xfrm.h"
 #include "exchange/ha_kit.h"
+#include "suite.h"
 
 #define WIRE_MAX 512
 #define TEXT_MAX 4096
@@ -1704,8 +1705,6 @@ main(void)
 {
 	Suite *s = suite_create("sec");
 	TCase *t = tcase_create("sec");
-	SRunner *r;
-	int failed;
 
 	if (crypto_init() < 0)
 		return EXIT_FAILURE;
@@ -1741,9 +1740,5 @@ main(void)
 	tcase_add_test(t, test_identity_is_bound);
 	tcase_add_test(t, test_clear_pbu);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

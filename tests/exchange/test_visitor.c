@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "exchange/pma_kit.h"
+#include "suite.h"
 
 #define VISIT "2001:db8:f1::/64"
 #define VISIT2 "2001:db8:f2::/64"
@@ -67,14 +68,21 @@ is_visitor(struct t *t, const struct sim_mn *mn, const char *nai)
 	ck_assert_str_eq(state_of(t, nai), "visitor");
 }
 
+/* mn2 comes (again), and is one. */
+static void
+visit(struct t *t)
+{
+	sim_mn_rs(t->mn2);
+	sim_run_for(t->s, SEC);
+	is_visitor(t, t->mn2, MN2);
+}
+
 /* D6.9-2, D6.9-4 to -6, D6.9-8: a visitor prefix by RA, and no PBU. */
 START_TEST(test_not_entitled)
 {
 	struct t t = setup_started();
 
-	sim_mn_rs(t.mn2);
-	sim_run_for(t.s, SEC);
-	is_visitor(&t, t.mn2, MN2);
+	visit(&t);
 	ck_assert(!t.mn2->ra.ra.managed);
 	ck_assert(t.mn2->ra.ra.pio[0].autonomous);
 	ck_assert_uint_eq(stat_of(&t, "visitors"), 1);
@@ -217,9 +225,7 @@ START_TEST(test_becomes_entitled)
 	struct t t = setup_started();
 	unsigned before;
 
-	sim_mn_rs(t.mn2);
-	sim_run_for(t.s, SEC);
-	is_visitor(&t, t.mn2, MN2);
+	visit(&t);
 	before = t.mn2->nra;
 	t.prof2->pmip = true;
 	sim_policy_changed(t.s);
@@ -303,9 +309,7 @@ START_TEST(test_address_config)
 	l->addr_config = _i;
 	t.prof2->pmip = false;
 	start(&t);
-	sim_mn_rs(t.mn2);
-	sim_run_for(t.s, SEC);
-	is_visitor(&t, t.mn2, MN2);
+	visit(&t);
 	ck_assert(t.mn2->ra.ra.managed == (_i != ADDRCONF_SLAAC));
 	ck_assert(t.mn2->ra.ra.pio[0].autonomous == (_i != ADDRCONF_DHCP));
 	sim_free(t.s);
@@ -319,9 +323,7 @@ START_TEST(test_leaves)
 
 	t.conf->presence_check_us = _i == 1 ? SEC : 0;
 	start(&t);
-	sim_mn_rs(t.mn2);
-	sim_run_for(t.s, SEC);
-	is_visitor(&t, t.mn2, MN2);
+	visit(&t);
 	if (_i == 0)
 		sim_attach(t.pma, ATTACH_DOWN, ATTACH_BY_FDB, 1, MAC2, NULL);
 	sim_mn_unplug(t.mn2);
@@ -331,9 +333,7 @@ START_TEST(test_leaves)
 	/* The prefix is the link's and stays for the next one. */
 	ck_assert(sim_kpath(t.pma, VISIT) != NULL);
 	sim_mn_plug(t.mn2, t.pma, 1);
-	sim_mn_rs(t.mn2);
-	sim_run_for(t.s, SEC);
-	is_visitor(&t, t.mn2, MN2);
+	visit(&t);
 	sim_free(t.s);
 }
 END_TEST
@@ -363,9 +363,7 @@ START_TEST(test_kernel_refuses)
 	start(&t);
 	r = sim_role(t.pma, "pma");
 	lif = sim_if(t.pma, 1)->lif;
-	sim_mn_rs(t.mn2);
-	sim_run_for(t.s, SEC);
-	is_visitor(&t, t.mn2, MN2);
+	visit(&t);
 	r->ops->link(r, LINK_GONE, &lif);
 	sim_run_for(t.s, SEC);
 	ck_assert(sim_kpath(t.pma, VISIT) == NULL);
@@ -399,9 +397,7 @@ START_TEST(test_reload)
 	sim_pma_access(t.s, other, "acc0", 0, NULL);
 	sim_pma_access(t.s, none, "acc0", 0, NULL);
 	(void)sim_pma_visitor(t.s, other, "acc0", VISIT2);
-	sim_mn_rs(t.mn2);
-	sim_run_for(t.s, SEC);
-	is_visitor(&t, t.mn2, MN2);
+	visit(&t);
 	/* Nothing has changed: nobody is told a thing. */
 	before = t.mn2->nra;
 	ck_assert_int_eq(sim_reload(t.pma, "pma", same), 0);
@@ -434,9 +430,7 @@ START_TEST(test_stop)
 	ck_assert(sim_mn_has_prefix(t.mn2, VISIT) == (_i == 1));
 	ck_assert((sim_kpath(t.pma, VISIT) != NULL) == (_i == 1));
 	ck_assert_int_eq(sim_node_start(t.pma), 0);
-	sim_mn_rs(t.mn2);
-	sim_run_for(t.s, SEC);
-	is_visitor(&t, t.mn2, MN2);
+	visit(&t);
 	sim_free(t.s);
 }
 END_TEST
@@ -544,8 +538,6 @@ main(void)
 {
 	Suite *su = suite_create("visitor");
 	TCase *tc = tcase_create("visitor");
-	SRunner *sr;
-	int failed;
 
 #define T(name) tcase_add_test(tc, name)
 #define L(name, n) tcase_add_loop_test(tc, name, 0, n)
@@ -571,9 +563,5 @@ main(void)
 #undef L
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

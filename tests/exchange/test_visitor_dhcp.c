@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "exchange/dhcp_kit.h"
+#include "suite.h"
 
 #define VISIT "2001:db8:f1::/64"
 #define VISIT_LINK "2001:db8:f1::"
@@ -133,8 +134,6 @@ main(void)
 {
 	Suite *su = suite_create("visitor_dhcp");
 	TCase *tc = tcase_create("visitor_dhcp");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_ip6);
 	tcase_add_loop_test(tc, test_ip4, 0, 2);
@@ -142,9 +141,5 @@ main(void)
 	tcase_add_loop_test(tc, test_kernel_refuses, 0, 2);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(su, tc);
-	sr = srunner_create(su);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(su);
 }

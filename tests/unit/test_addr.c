@@ -4,11 +4,11 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/addr.h"
 #include "core/util.h"
+#include "suite.h"
 
 static struct in6_addr
 in6(const char *s)
@@ -193,8 +193,6 @@ main(void)
 {
 	Suite *s = suite_create("addr");
 	TCase *tc = tcase_create("addr");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_prefix_text);
 	tcase_add_test(tc, test_longest_text);
@@ -203,9 +201,5 @@ main(void)
 	tcase_add_test(tc, test_classes);
 	tcase_add_test(tc, test_mac);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/crypto.h"
+#include "suite.h"
 
 #define LEN_MAX 300		/* past what is made at once */
 
@@ -98,17 +99,11 @@ main(void)
 {
 	Suite *s = suite_create("aead");
 	TCase *t = tcase_create("aead");
-	SRunner *r;
-	int failed;
 
 	if (crypto_init() < 0)
 		return EXIT_FAILURE;
 	tcase_add_test(t, test_aead);
 	tcase_add_test(t, test_like_libsodium);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

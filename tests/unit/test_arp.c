@@ -5,10 +5,11 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nd/arp.h"
+#include "suite.h"
+#include "unit/text.h"
 
 /* Who has 192.0.2.1? Tell 192.0.2.11. */
 static const uint8_t golden[ARP_PKT_LEN] = {
@@ -24,15 +25,6 @@ static const uint8_t golden[ARP_PKT_LEN] = {
 
 static const struct mac node = { { 2, 0, 0x5e, 0, 0x53, 1 } };
 static const struct mac router = { { 2, 0, 0, 0, 0xac, 1 } };
-
-static bool
-is4(struct in_addr a, const char *s)
-{
-	struct in_addr want;
-
-	ck_assert_int_eq(in4_parse(s, &want), 0);
-	return a.s_addr == want.s_addr;
-}
 
 static bool
 same(const struct arp_msg *a, const struct arp_msg *b)
@@ -130,16 +122,10 @@ main(void)
 {
 	Suite *s = suite_create("arp");
 	TCase *tc = tcase_create("arp");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_golden);
 	tcase_add_test(tc, test_made);
 	tcase_add_test(tc, test_drops);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -17,7 +17,9 @@
 #include "attach/attach.h"
 #include "core/log.h"
 #include "core/stats.h"
+#include "suite.h"
 #include "unit/ns.h"
+#include "unit/text.h"
 
 #define BIT(source) (1u << (source))
 
@@ -213,19 +215,10 @@ assert_event(const struct world *w, unsigned nth, enum attach_kind kind,
 	ck_assert_ptr_null(ev->nai);
 }
 
-static struct in6_addr
-ip(const char *s)
-{
-	struct in6_addr a;
-
-	ck_assert_int_eq(in6_parse(s, &a), 0);
-	return a;
-}
-
 static void
 address(struct world *w, int type, const char *ifname, const char *s)
 {
-	struct in6_addr a = ip(s);
+	struct in6_addr a = in6(s);
 
 	ck_assert_int_eq(ns_sync(w->nl, ns_addr_msg(type, ns_index(ifname),
 	    &a, 64)), 0);
@@ -296,8 +289,8 @@ END_TEST
 START_TEST(test_link_local_address)
 {
 	struct world *w = world_new("test_link_local_address");
-	struct in6_addr one = ip("fe80::1"), two = ip("fe80::2"),
-	    there = ip("fe80::77");
+	struct in6_addr one = in6("fe80::1"), two = in6("fe80::2"),
+	    there = in6("fe80::77");
 	unsigned first = 0;
 
 	if (w == NULL)
@@ -382,7 +375,7 @@ static void
 neigh(struct world *w, int type, uint16_t state, const char *dst,
     const struct mac *mac)
 {
-	struct in6_addr a = ip(dst);
+	struct in6_addr a = in6(dst);
 
 	ck_assert_int_eq(ns_neigh(w->nl, type, ns_index("acc0"), state, &a,
 	    mac), 0);
@@ -456,7 +449,7 @@ END_TEST
 START_TEST(test_neighbour_already_there)
 {
 	struct world *w = world_new("test_neighbour_already_there");
-	struct in6_addr a = ip("fe80::8");
+	struct in6_addr a = in6("fe80::8");
 	unsigned acc, mn;
 
 	if (w == NULL)
@@ -630,7 +623,7 @@ END_TEST
 START_TEST(test_overrun_reads_again)
 {
 	struct world *w = world_new("test_overrun_reads_again");
-	struct in6_addr two = ip("fe80::2");
+	struct in6_addr two = in6("fe80::2");
 	unsigned acc;
 	int size = 1;
 
@@ -684,8 +677,6 @@ main(void)
 {
 	Suite *s = suite_create("attach");
 	TCase *tc = tcase_create("links");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_links_at_start);
@@ -711,9 +702,5 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_overrun_reads_again);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -18,6 +18,7 @@
 #include "core/util.h"
 #include "daemon_conf.h"
 #include "policy/policy.h"
+#include "suite.h"
 
 /* --- a table with every type ------------------------------------------- */
 
@@ -496,8 +497,6 @@ main(void)
 {
 	Suite *s = suite_create("cfg");
 	TCase *tc = tcase_create("cfg");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_pairs);
 	tcase_add_test(tc, test_values);
@@ -510,9 +509,5 @@ main(void)
 	tcase_add_test(tc, test_mdoc);
 	tcase_add_test(tc, test_examples);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

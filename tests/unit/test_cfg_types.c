@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Configuration by schema tables, with a table that has every type.  Each
- * tests/unit/cfg_types/NAME.in is loaded; NAME.ok is what it prints as, NAME.err the
- * exact messages.  What is printed must load again and print the same.
+ * tests/unit/cfg_types/NAME.in is loaded; NAME.ok is what it prints as,
+ * NAME.err the exact messages.  What is printed must load again and print the
+ * same.
  */
 #include <check.h>
 #include <dirent.h>
@@ -16,6 +17,7 @@
 #include "core/cfg.h"
 #include "core/clock.h"
 #include "core/json.h"
+#include "suite.h"
 
 #define DIR_NAME "tests/unit/cfg_types"
 
@@ -304,8 +306,6 @@ main(void)
 {
 	Suite *s = suite_create("cfg_types");
 	TCase *tc = tcase_create("cfg");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_pairs);
 	tcase_add_test(tc, test_values);
@@ -313,9 +313,5 @@ main(void)
 	tcase_add_test(tc, test_missing_file);
 	tcase_add_test(tc, test_deep_nesting);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

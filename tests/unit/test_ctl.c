@@ -21,6 +21,7 @@
 #include "core/loop.h"
 #include "core/stats.h"
 #include "core/util.h"
+#include "suite.h"
 
 #define MANY 200000
 #define DONE "{\"v\":1,\"done\":true}\n"
@@ -624,8 +625,6 @@ main(void)
 {
 	Suite *s = suite_create("ctl");
 	TCase *tc = tcase_create("ctl");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -645,9 +644,5 @@ main(void)
 	tcase_add_test(tc, test_stale_socket);
 	tcase_add_test(tc, test_feed);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

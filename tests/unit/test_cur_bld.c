@@ -9,6 +9,7 @@
 
 #include "core/bld.h"
 #include "core/cur.h"
+#include "suite.h"
 
 static const uint8_t wire[] = {
 	0x01,						/* u8 */
@@ -199,8 +200,6 @@ main(void)
 {
 	Suite *s = suite_create("cur_bld");
 	TCase *tc = tcase_create("cur_bld");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_every_length);
 	tcase_add_test(tc, test_sticky);
@@ -208,9 +207,5 @@ main(void)
 	tcase_add_test(tc, test_write_every_room);
 	tcase_add_test(tc, test_patch_and_pad);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -6,12 +6,12 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/addr.h"
 #include "core/util.h"
 #include "dhcp/dhcp4.h"
+#include "suite.h"
+#include "unit/text.h"
 
 /* udhcpc 1.35, first message. */
 static const uint8_t golden_discover[300] = {
@@ -154,24 +154,6 @@ static const uint8_t golden_dnsmasq_ack[300] = {
 	/* 289 */ 0x76, 0x61,	/* data */
 	/* 291 */ 0xff,	/* end */
 };
-
-static bool
-is4(struct in_addr a, const char *s)
-{
-	struct in_addr want;
-
-	ck_assert_int_eq(in4_parse(s, &want), 0);
-	return a.s_addr == want.s_addr;
-}
-
-static struct in_addr
-in4(const char *s)
-{
-	struct in_addr a;
-
-	ck_assert_int_eq(in4_parse(s, &a), 0);
-	return a;
-}
 
 static void
 parse(const uint8_t *b, size_t n, struct dhcp4_msg *m)
@@ -525,8 +507,6 @@ main(void)
 {
 	Suite *s = suite_create("dhcp4");
 	TCase *tc = tcase_create("codec");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_discover);
 	tcase_add_test(tc, test_request);
@@ -540,9 +520,5 @@ main(void)
 	tcase_add_test(tc, test_drops);
 	tcase_add_test(tc, test_changed);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

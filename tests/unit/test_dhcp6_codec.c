@@ -6,12 +6,12 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/addr.h"
 #include "core/util.h"
 #include "dhcp/dhcp6.h"
+#include "suite.h"
+#include "unit/text.h"
 
 /* dhclient 4.4, first message. */
 static const uint8_t golden_solicit[56] = {
@@ -173,15 +173,6 @@ static const uint8_t golden_release_reply[194] = {
 		0x72, 0x6f, 0x63, 0x65, 0x73, 0x73, 0x65, 0x64,
 		0x20, 0x49, 0x41, 0x5f, 0x4e, 0x41, 0x73,
 };
-
-static struct in6_addr
-in6(const char *s)
-{
-	struct in6_addr a;
-
-	ck_assert_int_eq(in6_parse(s, &a), 0);
-	return a;
-}
 
 static bool
 is6(const struct in6_addr *a, const char *s)
@@ -534,8 +525,6 @@ main(void)
 {
 	Suite *s = suite_create("dhcp6");
 	TCase *tc = tcase_create("codec");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_solicit);
 	tcase_add_test(tc, test_forward);
@@ -552,9 +541,5 @@ main(void)
 	tcase_add_test(tc, test_rebuild);
 	tcase_add_test(tc, test_changed);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -7,13 +7,13 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "core/log.h"
 #include "core/stats.h"
 #include "dhcp/dhcp_io.h"
+#include "suite.h"
 #include "unit/ns.h"
 
 struct world {
@@ -251,8 +251,6 @@ main(void)
 {
 	Suite *s = suite_create("dhcp-sock");
 	TCase *tc = tcase_create("sockets");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_exchange);
@@ -262,9 +260,5 @@ main(void)
 	tcase_add_test(tc, test_too_long);
 	tcase_add_test(tc, test_unlisten_in_callback);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -11,6 +11,7 @@
 
 #include "core/util.h"
 #include "esp/esp.h"
+#include "suite.h"
 
 #define SPI 0x11223344u
 
@@ -454,8 +455,6 @@ main(void)
 {
 	Suite *s = suite_create("esp");
 	TCase *t = tcase_create("esp");
-	SRunner *r;
-	int failed;
 
 	if (crypto_init() < 0)
 		return EXIT_FAILURE;
@@ -472,9 +471,5 @@ main(void)
 	tcase_add_test(t, test_no_wrap);
 	tcase_add_test(t, test_suites);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -4,20 +4,11 @@
 #include <check.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/addr.h"
 #include "mh/haad.h"
-
-static struct in6_addr
-in6(const char *text)
-{
-	struct in6_addr a;
-
-	ck_assert_int_eq(in6_parse(text, &a), 0);
-	return a;
-}
+#include "suite.h"
+#include "unit/text.h"
 
 START_TEST(test_request)
 {
@@ -140,8 +131,6 @@ main(void)
 {
 	Suite *s = suite_create("haad");
 	TCase *tc = tcase_create("haad");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_request);
 	tcase_add_test(tc, test_reply);
@@ -149,9 +138,5 @@ main(void)
 	tcase_add_test(tc, test_anycast);
 	tcase_add_test(tc, test_unwrap);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

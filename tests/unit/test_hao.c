@@ -2,12 +2,12 @@
 /* Mobility Headers behind a Home Address option (RFC 6275 6.3; D5-4). */
 #include <arpa/inet.h>
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/addr.h"
 #include "mh/hao.h"
 #include "mh/mh.h"
+#include "suite.h"
+#include "unit/text.h"
 
 /* IPv6 header, Destination Options (PadN 2, Home Address), a Binding Update
  * whose checksum counts the home address as the source. */
@@ -25,15 +25,6 @@ static const uint8_t golden[] = {
 	0x3b, 0x01, 0x05, 0x00, 0xa2, 0x8e, 0x00, 0x07,
 	0xc0, 0x00, 0x00, 0x4b, 0x01, 0x02, 0x00, 0x00,
 };
-
-static struct in6_addr
-in6(const char *text)
-{
-	struct in6_addr a;
-
-	ck_assert_int_eq(in6_parse(text, &a), 0);
-	return a;
-}
 
 /* D5-4: addresses, home address, and a message that parses with it. */
 START_TEST(test_golden)
@@ -133,8 +124,6 @@ main(void)
 {
 	Suite *s = suite_create("hao");
 	TCase *tc = tcase_create("hao");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_golden);
 	tcase_add_test(tc, test_truncated);
@@ -142,9 +131,5 @@ main(void)
 	    sizeof(changed) / sizeof(changed[0]));
 	tcase_add_test(tc, test_many);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -8,6 +8,7 @@
 
 #include "core/htab.h"
 #include "core/util.h"
+#include "suite.h"
 
 #define ELEMENTS 100000
 #define STEPS 1000000
@@ -244,8 +245,6 @@ main(void)
 {
 	Suite *s = suite_create("htab");
 	TCase *tc = tcase_create("htab");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_grows_by_little);
@@ -255,9 +254,5 @@ main(void)
 	tcase_add_test(tc, test_walk_removes_all);
 	tcase_add_loop_test(tc, test_walk_while_changing, 0, 3);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -4,11 +4,11 @@
  * absent or of another type.
  */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/json.h"
 #include "core/util.h"
+#include "suite.h"
 
 static struct json_w w;
 
@@ -202,8 +202,6 @@ main(void)
 {
 	Suite *s = suite_create("json");
 	TCase *tc = tcase_create("json");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_writer);
@@ -212,9 +210,5 @@ main(void)
 	tcase_add_test(tc, test_reader);
 	tcase_add_test(tc, test_malformed);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

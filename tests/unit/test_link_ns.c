@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -25,6 +24,7 @@
 #include "nd/link_io.h"
 #include "nd/nd.h"
 #include "nd/udp.h"
+#include "suite.h"
 #include "unit/ns.h"
 
 static const struct mac router_mac = { { 0x02, 0, 0, 0, 0, 0x01 } };
@@ -873,8 +873,6 @@ main(void)
 {
 	Suite *s = suite_create("link");
 	TCase *tc = tcase_create("receiving");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_rs_arrives);
@@ -907,9 +905,5 @@ main(void)
 	tcase_add_test(tc, test_open_twice);
 	tcase_add_test(tc, test_point_to_point);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

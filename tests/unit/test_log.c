@@ -5,13 +5,13 @@
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/addr.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "suite.h"
 
 static int fds[2];
 static struct log *l;
@@ -214,8 +214,6 @@ main(void)
 {
 	Suite *s = suite_create("log");
 	TCase *tc = tcase_create("log");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_types);
@@ -225,9 +223,5 @@ main(void)
 	tcase_add_test(tc, test_time);
 	tcase_add_test(tc, test_sinks);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -16,6 +16,7 @@
 #include "core/stats.h"
 #include "core/util.h"
 #include "core/wheel.h"
+#include "suite.h"
 
 static struct loop *l;
 static usec_t now_us;
@@ -418,8 +419,6 @@ main(void)
 {
 	Suite *s = suite_create("loop");
 	TCase *tc = tcase_create("loop");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_descriptor);
@@ -431,9 +430,5 @@ main(void)
 	tcase_add_test(tc, test_real_time);
 	tcase_add_test(tc, test_stats);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -13,6 +13,7 @@
 
 #include "core/util.h"
 #include "mh/mh.h"
+#include "suite.h"
 #include "unit/mh_eq.h"
 
 #define NAI "mn1@example.com"
@@ -1042,8 +1043,6 @@ main(void)
 {
 	Suite *s = suite_create("mh");
 	TCase *tc;
-	SRunner *sr;
-	int failed;
 
 	tc = tcase_create("vectors");
 	tcase_add_test(tc, test_mh_build_golden_pbu);
@@ -1090,10 +1089,5 @@ main(void)
 	tcase_add_test(tc, test_mh_parse_mutated);
 	tcase_add_test(tc, test_mh_drop_desc_named);
 	suite_add_tcase(s, tc);
-
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

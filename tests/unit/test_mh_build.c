@@ -12,6 +12,7 @@
 
 #include "core/util.h"
 #include "mh/mh.h"
+#include "suite.h"
 #include "unit/mh_eq.h"
 
 static const struct in6_addr src = { .s6_addr = { 0x20, 0x01, 0x0d, 0xb8, 0,
@@ -551,8 +552,6 @@ main(void)
 {
 	Suite *s = suite_create("mh_build");
 	TCase *tc;
-	SRunner *sr;
-	int failed;
 
 	tc = tcase_create("build");
 	tcase_set_timeout(tc, 60);
@@ -569,10 +568,5 @@ main(void)
 	tcase_add_test(tc, test_mh_checksum_field_ignored);
 	tcase_add_test(tc, test_mh_checksum_left);
 	suite_add_tcase(s, tc);
-
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

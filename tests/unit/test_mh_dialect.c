@@ -4,13 +4,13 @@
  * and the value of the Time Stamp option.
  */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
 #include "core/util.h"
 #include "mh/dialect.h"
 #include "mh/status.h"
+#include "suite.h"
 
 #define WINDOW (5 * USEC_PER_SEC)
 
@@ -183,8 +183,6 @@ main(void)
 {
 	Suite *s = suite_create("mh_dialect");
 	TCase *tc;
-	SRunner *sr;
-	int failed;
 
 	tc = tcase_create("draft-01");
 	tcase_add_test(tc, test_draft01_status);
@@ -199,10 +197,5 @@ main(void)
 	tcase_add_test(tc, test_mh_ts_round_trip);
 	tcase_add_test(tc, test_mh_ts_extreme);
 	suite_add_tcase(s, tc);
-
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

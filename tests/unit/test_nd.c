@@ -9,16 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/addr.h"
 #include "core/util.h"
 #include "nd/nd.h"
+#include "suite.h"
+#include "unit/text.h"
 
 #define HDR 40			/* of IPv6 */
 #define OFF_SUM (HDR + 2)
 
 /* A router's advertisement to all nodes, with every option we write. */
 static const uint8_t golden_ra[136] = {
-	/*   0 */ 0x60, 0x00, 0x00, 0x00,	/* version 6, no class, no label */
+	/*   0 */ 0x60, 0x00, 0x00, 0x00,	/* version 6; class, label 0 */
 	/*   4 */ 0x00, 0x60,			/* payload length 96 */
 	/*   6 */ 0x3a,				/* next header: ICMPv6 */
 	/*   7 */ 0xff,				/* hop limit 255 */
@@ -33,7 +34,7 @@ static const uint8_t golden_ra[136] = {
 	/*  46 */ 0x07, 0x08,			/* Router Lifetime 1800 s */
 	/*  48 */ 0x00, 0x00, 0x75, 0x30,	/* Reachable Time 30000 ms */
 	/*  52 */ 0x00, 0x00, 0x03, 0xe8,	/* Retrans Timer 1000 ms */
-	/*  56 */ 0x01, 0x01,			/* Source Link-Layer Address, 8 */
+	/*  56 */ 0x01, 0x01,			/* Source Link-Layer Addr., 8 */
 		  0x02, 0x00, 0x00, 0x00, 0x00, 0x01,
 	/*  64 */ 0x05, 0x01,			/* MTU, 8 */
 		  0x00, 0x00,			/* reserved */
@@ -46,8 +47,8 @@ static const uint8_t golden_ra[136] = {
 		  0x00, 0x00, 0x00, 0x00,	/* reserved */
 		  0x20, 0x01, 0x0d, 0xb8, 0x01, 0x00, 0x00, 0x01,
 		  0, 0, 0, 0, 0, 0, 0, 0,	/* 2001:db8:100:1:: */
-	/* 104 */ 0x03, 0x04, 0x38, 0x00,	/* another, /56, neither L nor A */
-		  0x00, 0x00, 0x00, 0x00,	/* both lifetimes 0: withdrawn */
+	/* 104 */ 0x03, 0x04, 0x38, 0x00,	/* another, /56, no L, no A */
+		  0x00, 0x00, 0x00, 0x00,	/* lifetimes 0: withdrawn */
 		  0x00, 0x00, 0x00, 0x00,
 		  0x00, 0x00, 0x00, 0x00,
 		  0x20, 0x01, 0x0d, 0xb8, 0x02, 0x00, 0x00, 0x00,
@@ -140,15 +141,6 @@ static const struct golden {
 static const struct mac node_mac = { { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55 } };
 static const struct mac router_mac = { { 0x02, 0, 0, 0, 0, 0x01 } };
 
-static struct in6_addr
-ip(const char *s)
-{
-	struct in6_addr a;
-
-	ck_assert_int_eq(in6_parse(s, &a), 0);
-	return a;
-}
-
 /* A packet that a test changes; sums are written by another hand than nd.c's:
  * octet by octet over the pseudo-header laid out in memory. */
 struct pkt {
@@ -232,7 +224,7 @@ assert_drop(const struct pkt *p, enum nd_drop want)
 static void
 assert_in6(const struct in6_addr *a, const char *s)
 {
-	struct in6_addr b = ip(s);
+	struct in6_addr b = in6(s);
 
 	ck_assert_mem_eq(a, &b, sizeof(b));
 }
@@ -243,7 +235,7 @@ static struct nd_ra
 full_ra(void)
 {
 	struct nd_ra ra = {
-		.src = ip("fe80::1"), .dst = ip("ff02::1"), .hop_limit = 64,
+		.src = in6("fe80::1"), .dst = in6("ff02::1"), .hop_limit = 64,
 		.managed = true, .other = true, .router_lifetime_s = 1800,
 		.reachable_ms = 30000, .retrans_ms = 1000, .has_lladdr = true,
 		.lladdr = router_mac, .mtu = 1452, .npio = 2,
@@ -275,7 +267,7 @@ END_TEST
 /* Without options; each flag is its own. */
 START_TEST(test_nd_build_ra_plain)
 {
-	struct nd_ra ra = { .src = ip("fe80::1"), .dst = ip("ff02::1"),
+	struct nd_ra ra = { .src = in6("fe80::1"), .dst = in6("ff02::1"),
 		.managed = true };
 	uint8_t buf[ND_PKT_MAX];
 	struct pkt p;
@@ -301,7 +293,7 @@ END_TEST
 
 START_TEST(test_nd_build_too_small)
 {
-	struct in6_addr a = ip("fe80::1"), b = ip("fe80::2");
+	struct in6_addr a = in6("fe80::1"), b = in6("fe80::2");
 	struct nd_ra ra = full_ra();
 	uint8_t buf[ND_PKT_MAX];
 
@@ -325,10 +317,10 @@ END_TEST
 
 START_TEST(test_nd_build_ns_golden)
 {
-	struct in6_addr src = ip("fe80::1"), dst = ip("ff02::1:ff33:4455"),
-	    target = ip("fe80::211:22ff:fe33:4455");
+	struct in6_addr src = in6("fe80::1"), dst = in6("ff02::1:ff33:4455"),
+	    target = in6("fe80::211:22ff:fe33:4455");
 	struct in6_addr unspecified = IN6ADDR_ANY_INIT,
-	    wanted = ip("2001:db8::211:22ff:fe33:4455");
+	    wanted = in6("2001:db8::211:22ff:fe33:4455");
 	uint8_t buf[ND_PKT_MAX];
 
 	ck_assert_int_eq(nd_build_ns(&src, &dst, &target, &router_mac, buf,
@@ -342,8 +334,8 @@ END_TEST
 
 START_TEST(test_nd_build_na_golden)
 {
-	struct in6_addr node = ip("fe80::211:22ff:fe33:4455"),
-	    dst = ip("fe80::1");
+	struct in6_addr node = in6("fe80::211:22ff:fe33:4455"),
+	    dst = in6("fe80::1");
 	uint8_t buf[ND_PKT_MAX];
 
 	ck_assert_int_eq(nd_build_na(&node, &dst, &node, &node_mac, false,
@@ -419,8 +411,8 @@ END_TEST
 /* The law of codecs, over all flags, with and without option. */
 START_TEST(test_nd_build_parse)
 {
-	struct in6_addr src = ip("fe80::211:22ff:fe33:4455"),
-	    dst = ip("2001:db8::7"), target = ip("2001:db8::9");
+	struct in6_addr src = in6("fe80::211:22ff:fe33:4455"),
+	    dst = in6("2001:db8::7"), target = in6("2001:db8::9");
 	uint8_t buf[ND_PKT_MAX];
 	struct nd_msg m;
 	int n;
@@ -586,7 +578,7 @@ START_TEST(test_nd_drop_source)
 	for (unsigned g = 0; g < ARRAY_LEN(goldens); g++) {
 		for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
 			p = pkt_of(goldens[g].data, goldens[g].len);
-			a = ip(bad[i]);
+			a = in6(bad[i]);
 			memcpy(p.b + 8, &a, sizeof(a));
 			pkt_fix(&p);
 			assert_drop(&p, NDP_SRC);
@@ -619,14 +611,14 @@ START_TEST(test_nd_drop_destination)
 
 	for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
 		p = pkt_of(golden_ns_dad, sizeof(golden_ns_dad));
-		a = ip(bad[i]);
+		a = in6(bad[i]);
 		memcpy(p.b + 24, &a, sizeof(a));
 		pkt_fix(&p);
 		assert_drop(&p, NDP_DST);
 	}
 	/* an answer to nobody's question is not solicited (7.1.2) */
 	p = pkt_of(golden_na, sizeof(golden_na));
-	a = ip("ff02::1");
+	a = in6("ff02::1");
 	memcpy(p.b + 24, &a, sizeof(a));
 	pkt_fix(&p);
 	assert_drop(&p, NDP_DST);
@@ -638,7 +630,7 @@ END_TEST
 
 START_TEST(test_nd_drop_target)
 {
-	struct in6_addr a = ip("ff02::1:ff33:4455");
+	struct in6_addr a = in6("ff02::1:ff33:4455");
 	struct pkt p = pkt_of(golden_ns, sizeof(golden_ns));
 
 	memcpy(p.b + 48, &a, sizeof(a));
@@ -791,8 +783,6 @@ main(void)
 {
 	Suite *s = suite_create("nd");
 	TCase *tc = tcase_create("golden");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_nd_build_ra_golden);
 	tcase_add_test(tc, test_nd_build_ra_plain);
@@ -833,10 +823,5 @@ main(void)
 	tcase_add_test(tc, test_nd_parse_cut_consistent);
 	tcase_add_test(tc, test_nd_parse_mutated);
 	suite_add_tcase(s, tc);
-
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -19,6 +19,7 @@
 #include "core/netlink.h"
 #include "core/stats.h"
 #include "core/util.h"
+#include "suite.h"
 #include "unit/ns.h"
 
 #define NO_SUCH_IF 0x7ffffff0
@@ -632,8 +633,6 @@ main(void)
 {
 	Suite *s = suite_create("netlink");
 	TCase *tc = tcase_create("requests");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_send_batch);
@@ -661,9 +660,5 @@ main(void)
 	tcase_add_test(tc, test_monitor_overrun);
 	tcase_add_test(tc, test_monitor_free_in_callback);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

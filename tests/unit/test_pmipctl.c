@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/util.h"
+#include "suite.h"
 
 #define DONE "{\"v\":1,\"done\":true}\n"
 #define ITEM(x) "{\"v\":1,\"item\":{" x "}}\n"
@@ -394,8 +395,6 @@ main(void)
 {
 	Suite *s = suite_create("pmipctl");
 	TCase *tc = tcase_create("pmipctl");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -412,9 +411,5 @@ main(void)
 	tcase_add_test(tc, test_reader_leaves);
 	tcase_add_test(tc, test_full_disk);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

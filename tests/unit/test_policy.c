@@ -15,6 +15,7 @@
 #include "core/util.h"
 #include "core/yaml.h"
 #include "policy/policy.h"
+#include "suite.h"
 
 static char path[] = "/tmp/test_policy.XXXXXX";
 
@@ -439,8 +440,6 @@ main(void)
 {
 	Suite *s = suite_create("policy");
 	TCase *tc = tcase_create("policy");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -454,9 +453,5 @@ main(void)
 	tcase_add_test(tc, test_large);
 	tcase_add_test(tc, test_beyond);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

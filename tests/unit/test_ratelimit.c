@@ -3,10 +3,10 @@
  * The token bucket: a burst, then the rate, however often one asks.
  */
 #include <check.h>
-#include <stdlib.h>
 
 #include "core/ratelimit.h"
 #include "core/util.h"
+#include "suite.h"
 
 START_TEST(test_burst)
 {
@@ -83,16 +83,10 @@ main(void)
 {
 	Suite *s = suite_create("ratelimit");
 	TCase *tc = tcase_create("ratelimit");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_burst);
 	tcase_add_test(tc, test_rate);
 	tcase_add_test(tc, test_nothing_and_back);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

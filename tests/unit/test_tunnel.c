@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/util.h"
 #include "dataplane/dp.h"
+#include "suite.h"
 
 #define SEC USEC_PER_SEC
 #define GRACE (5 * SEC)		/* tunnel.c's, added to Tunnel-Life */
@@ -380,8 +381,6 @@ main(void)
 {
 	Suite *s = suite_create("tunnel");
 	TCase *tc = tcase_create("tunnel");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(tc, test_two_users_share_one_tunnel);
 	tcase_add_test(tc, test_key_is_both_ends);
@@ -398,9 +397,5 @@ main(void)
 	tcase_add_test(tc, test_path_mtu);
 	tcase_add_test(tc, test_many);
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -5,11 +5,11 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/addr.h"
 #include "nd/udp.h"
+#include "suite.h"
 
 static const uint8_t golden4[33] = {
 	/*  0 */ 0x45, 0x00, 0x00, 0x21,	/* IPv4, 20 octets; 33 in all */
@@ -244,8 +244,6 @@ main(void)
 {
 	Suite *s = suite_create("udp");
 	TCase *tc = tcase_create("udp");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_golden);
 	tcase_add_test(tc, test_law);
@@ -254,9 +252,5 @@ main(void)
 	tcase_add_test(tc, test_options4);
 	tcase_add_test(tc, test_drops6);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 
 #include "core/util.h"
 #include "core/wheel.h"
+#include "suite.h"
 
 #define TIMERS 500
 #define STEPS 200000
@@ -281,8 +282,6 @@ main(void)
 {
 	Suite *s = suite_create("wheel");
 	TCase *tc = tcase_create("wheel");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_model, 0, 2);
@@ -291,9 +290,5 @@ main(void)
 	tcase_add_test(tc, test_gradual_cascade);
 	tcase_add_test(tc, test_zero_and_negative_delay);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

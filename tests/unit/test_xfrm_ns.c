@@ -18,6 +18,7 @@
 #include "core/stats.h"
 #include "esp/xfrm.h"
 #include "esp/xfrm_put.h"
+#include "suite.h"
 #include "unit/ns.h"
 #include "unit/xfrm_msg.h"
 
@@ -425,7 +426,7 @@ policy_spi(struct world *w)
 static bool
 kernel_sa(struct world *w, const char *dst, uint32_t spi, struct spd_sa *ret)
 {
-	struct in6_addr a = xfrm_ip(dst);
+	struct in6_addr a = in6(dst);
 	bool same;
 
 	return xfrm_get_sa(w->nl, &a, spi, NULL, 0, ret, &same) == 0;
@@ -595,8 +596,6 @@ main(void)
 {
 	Suite *s = suite_create("xfrm");
 	TCase *tc = tcase_create("policies");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_policies_come_and_go);
@@ -614,9 +613,5 @@ main(void)
 	tcase_add_test(tc, test_static_refused);
 	tcase_add_test(tc, test_show);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -5,11 +5,11 @@
  */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/util.h"
 #include "esp/xfrm_spd.h"
+#include "suite.h"
 #include "unit/xfrm_msg.h"
 
 #define HA "2001:db8:a::1"
@@ -193,7 +193,7 @@ policy_of(const struct row *r, uint32_t index)
 static struct spd_flow
 flow(enum spd_dir dir, const char *src, const char *dst)
 {
-	return (struct spd_flow){ dir, xfrm_ip(src), xfrm_ip(dst) };
+	return (struct spd_flow){ dir, in6(src), in6(dst) };
 }
 
 static struct spd_result
@@ -295,8 +295,8 @@ END_TEST
 static struct xfrm_usersa_info
 sa_info(const char *src, const char *dst, uint32_t spi)
 {
-	struct xfrm_usersa_info s = { .saddr.in6 = xfrm_ip(src),
-		.id = { .daddr.in6 = xfrm_ip(dst), .spi = htonl(spi),
+	struct xfrm_usersa_info s = { .saddr.in6 = in6(src),
+		.id = { .daddr.in6 = in6(dst), .spi = htonl(spi),
 		    .proto = IPPROTO_ESP }, .family = AF_INET6, .reqid = 1,
 		.mode = XFRM_MODE_TRANSPORT };
 
@@ -355,7 +355,7 @@ START_TEST(test_judge_loose)
 	/* unless the template wants another reqid */
 	ck_assert_int_eq(judge(&q, 1, &sa, 1, &f).verdict, SPD_PROTECTED);
 	/* the peer's own may be as wide as it likes */
-	info.saddr.in6 = xfrm_ip(PMA);
+	info.saddr.in6 = in6(PMA);
 	sa = sa_of(&info, "hmac(sha256)", "ecb(cipher_null)");
 	ck_assert_int_eq(judge(&p, 1, &sa, 1, &f).verdict, SPD_PROTECTED);
 }
@@ -398,7 +398,7 @@ START_TEST(test_read_sa)
 		.alg_key_len = 288, .alg_icv_len = 128 } };
 	struct xfrm_msg m;
 	struct spd_sa sa;
-	struct in6_addr ha = xfrm_ip(HA);
+	struct in6_addr ha = in6(HA);
 	char buf[80];
 
 	aead.all[sizeof(aead.h)] = 0xaa;
@@ -508,9 +508,9 @@ END_TEST
 
 START_TEST(test_read_event)
 {
-	struct xfrm_aevent_id id = { .sa_id = { .daddr.in6 = xfrm_ip(HA),
+	struct xfrm_aevent_id id = { .sa_id = { .daddr.in6 = in6(HA),
 		.spi = htonl(9), .family = AF_INET6, .proto = IPPROTO_ESP },
-		.saddr.in6 = xfrm_ip(PMA) };
+		.saddr.in6 = in6(PMA) };
 	struct xfrm_replay_state s = { .oseq = 4096 };
 	struct xfrm_msg m;
 	struct spd_sa sa;
@@ -586,8 +586,6 @@ main(void)
 {
 	Suite *s = suite_create("xfrm_spd");
 	TCase *tc = tcase_create("judge");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, test_judge_table, 0, ARRAY_LEN(cases));
 	tcase_add_test(tc, test_judge_in);
@@ -604,9 +602,5 @@ main(void)
 	tcase_add_test(tc, test_read_cut);
 	tcase_add_test(tc, test_read_templates);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

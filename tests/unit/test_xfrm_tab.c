@@ -12,6 +12,7 @@
 #include "core/addr.h"
 #include "core/util.h"
 #include "esp/xfrm_tab.h"
+#include "suite.h"
 
 #define ADDRS 6
 #define POLICIES 40
@@ -213,17 +214,11 @@ main(void)
 {
 	Suite *s = suite_create("xfrm_tab");
 	TCase *tc = tcase_create("table");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_same_verdicts);
 	tcase_add_test(tc, test_many);
 	tcase_add_test(tc, test_full);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -14,7 +14,7 @@
 #include <linux/xfrm.h>
 #include <netinet/in.h>
 
-#include "core/addr.h"
+#include "unit/text.h"
 
 struct xfrm_msg {
 	_Alignas(struct nlmsghdr) uint8_t b[4096];
@@ -46,15 +46,6 @@ xfrm_msg_attr(struct xfrm_msg *m, int type, const void *v, size_t len)
 	memcpy(m->b + off, &a, sizeof(a));
 	memcpy(m->b + off + NLA_HDRLEN, v, len);
 	h->nlmsg_len = (uint32_t)(off + a.nla_len);
-}
-
-static inline struct in6_addr
-xfrm_ip(const char *text)
-{
-	struct in6_addr a;
-
-	ck_assert_int_eq(in6_parse(text, &a), 0);
-	return a;
 }
 
 /* "2001:db8::/32" or an address. */
