@@ -26,7 +26,7 @@
 #define MOD "dhcp"
 #define BATCH 16
 #define RX_BATCHES 4		/* per wake-up */
-#define RX_CAP 2048		/* longer ones are nothing a relay can pass on */
+#define RX_CAP 2048		/* nothing longer can a relay pass on */
 
 #define DHCP_SOCK_STATS(X) \
 	X(ST_RX, "rx", "datagrams received") \
@@ -67,7 +67,7 @@ struct port {
 	unsigned count;			/* listen() less unlisten() */
 	struct loop_fd *lfd;
 	int fd;
-	uint32_t ovfl;			/* last SO_RXQ_OVFL, it only counts up */
+	uint32_t ovfl;			/* last SO_RXQ_OVFL; only counts up */
 };
 
 struct dhcp_sock {

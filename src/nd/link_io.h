@@ -26,7 +26,7 @@ struct link_if {
 	bool p2p;			/* no link-layer addresses */
 	uint32_t mtu;
 	struct mac mac;			/* zero on p2p */
-	struct in6_addr linklocal;	/* ours on that interface; :: none yet */
+	struct in6_addr linklocal;	/* ours on that link; :: none yet */
 };
 
 /* A parsed ND message and where it came from; src_mac zero on p2p. */

@@ -33,7 +33,8 @@ struct nd_msg {
 	X(NDP_OK, "nd-ok", "parsed") \
 	X(NDP_NOT_ND, "nd-other", "not an RS, NS or NA") \
 	X(NDP_SHORT, "nd-short", "truncated: RFC 4861 6.1.1") \
-	X(NDP_HOPLIMIT, "nd-hop-limit", "hop limit is not 255: RFC 4861 6.1.1") \
+	X(NDP_HOPLIMIT, "nd-hop-limit", \
+	    "hop limit is not 255: RFC 4861 6.1.1") \
 	X(NDP_CHECKSUM, "nd-checksum", "ICMPv6 checksum: RFC 4861 6.1.1") \
 	X(NDP_CODE, "nd-code", "ICMPv6 code is not 0: RFC 4861 6.1.1") \
 	X(NDP_OPT_ZERO, "nd-option-zero", \

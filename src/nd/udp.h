@@ -35,7 +35,8 @@ struct udp_msg {
 	    "IPv4 header or total length too small: RFC 791 3.1") \
 	X(UDPD_IP_CHECKSUM, "udp-ip-checksum", \
 	    "IPv4 header checksum: RFC 1122 3.2.1.2") \
-	X(UDPD_FRAGMENT, "udp-fragment", "a fragment; DHCP is never that long") \
+	X(UDPD_FRAGMENT, "udp-fragment", \
+	    "a fragment; DHCP is never that long") \
 	X(UDPD_LENGTH, "udp-length", \
 	    "length below 8 or beyond the packet: RFC 768") \
 	X(UDPD_NO_CHECKSUM, "udp-no-checksum", \

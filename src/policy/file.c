@@ -150,25 +150,13 @@ cmp_mac(const void *a, const void *b)
 	return r != 0 ? r : x->p < y->p ? -1 : x->p > y->p;
 }
 
-/* Octet-wise before the last '@', without case behind it. */
-static bool
-nai_eq(const char *a, size_t la, const char *b, size_t lb)
-{
-	const char *at = memrchr(a, '@', la);
-	size_t user = at != NULL ? (size_t)(at - a) : la;
-
-	return la == lb && memcmp(a, b, user) == 0 &&
-	    strncasecmp(a + user, b + user, la - user) == 0;
-}
-
 /* Equal ones must be neighbours: the same rule as nai_eq(). */
 static int
 cmp_nai(const void *a, const void *b)
 {
 	const struct claim *x = a, *y = b;
 	size_t lx = strlen(x->p->nai), ly = strlen(y->p->nai);
-	const char *at = memrchr(x->p->nai, '@', lx);
-	size_t user = at != NULL ? (size_t)(at - x->p->nai) : lx;
+	size_t user = nai_user_len(x->p->nai, lx);
 	int r = lx != ly ? (lx < ly ? -1 : 1) : 0;
 
 	if (r == 0)
@@ -387,8 +375,7 @@ file_of(struct policy *p)
 static uint32_t
 nai_hash(const struct policy_file *f, const char *nai, size_t len)
 {
-	const char *at = memrchr(nai, '@', len);
-	size_t user = at != NULL ? (size_t)(at - nai) : len;
+	size_t user = nai_user_len(nai, len);
 	char low[NAI_MAX];
 
 	memcpy(low, nai, user);

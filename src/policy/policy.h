@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <strings.h>
 
 #include <netinet/in.h>
 
@@ -19,6 +21,25 @@
 #include "core/cfg.h"
 
 #define NAI_MAX 253
+
+/* The user part, before the last '@': all of it when there is none.  It is
+ * compared octet by octet, the realm without case (PROTOCOL 10.2). */
+static inline size_t
+nai_user_len(const char *nai, size_t len)
+{
+	const char *at = memrchr(nai, '@', len);
+
+	return at != NULL ? (size_t)(at - nai) : len;
+}
+
+static inline bool
+nai_eq(const char *a, size_t la, const char *b, size_t lb)
+{
+	size_t user = nai_user_len(a, la);
+
+	return la == lb && memcmp(a, b, user) == 0 &&
+	    strncasecmp(a + user, b + user, la - user) == 0;
+}
 
 enum addr_model {
 	MODEL_PER_MN_PREFIX,	/* a prefix of its own (section 6.1) */

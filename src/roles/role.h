@@ -67,7 +67,7 @@ struct role_mh_handler {
 struct role_ops {
 	const char *name;		/* "ha"; also the configuration's key */
 	const struct cfg_table *schema;	/* of the role's section */
-	size_t size;			/* of the struct that embeds struct role */
+	size_t size;			/* of what embeds struct role */
 	const struct role_mh_handler *mh;	/* ended by fn NULL */
 	const struct ctl_cmd *ctl;		/* ended by name NULL; may be
 						 * NULL. ctx is the role */

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/util.h"
 
@@ -44,20 +43,11 @@ struct nkey {
 	size_t len;
 };
 
-/* The realm (after the last '@') compares without case. */
-static size_t
-user_len(const char *nai, size_t len)
-{
-	const char *at = memrchr(nai, '@', len);
-
-	return at != NULL ? (size_t)(at - nai) : len;
-}
-
 static uint32_t
 hash_nai(const char *nai, size_t len)
 {
 	uint32_t h = 2166136261U;
-	size_t user = user_len(nai, len);
+	size_t user = nai_user_len(nai, len);
 
 	for (size_t i = 0; i < len; i++) {
 		uint8_t c = (uint8_t)nai[i];
@@ -70,22 +60,21 @@ hash_nai(const char *nai, size_t len)
 }
 
 static bool
-nai_eq(const struct hnode *n, const void *key)
+nai_key_eq(const struct hnode *n, const void *key)
 {
 	const struct sim_profile *p = CONTAINER_OF(n,
 	    const struct sim_profile, by_nai);
 	const struct nkey *k = key;
-	size_t user = user_len(k->nai, k->len);
 
-	return strlen(p->nai) == k->len && memcmp(p->nai, k->nai, user) == 0 &&
-	    strncasecmp(p->nai + user, k->nai + user, k->len - user) == 0;
+	return nai_eq(k->nai, k->len, p->nai, strlen(p->nai));
 }
 
 static struct sim_profile *
 find_nai(struct sim_policy_table *t, const char *nai, size_t len)
 {
 	struct nkey k = { nai, len };
-	struct hnode *n = htab_find(t->by_nai, hash_nai(nai, len), nai_eq, &k);
+	struct hnode *n = htab_find(t->by_nai, hash_nai(nai, len), nai_key_eq,
+	    &k);
 
 	return n == NULL ? NULL : CONTAINER_OF(n, struct sim_profile, by_nai);
 }

@@ -95,20 +95,8 @@ def in_service(d, node, router):
     return None
 
 
-def registered(d, node, router):
-    return d.ha.binding(NAI[node]).get("coa") == COA[router] and \
-        d.daemons[router].binding(NAI[node]).get("state") == "active"
-
-
-def arrive(d, node, router, **kw):
-    when = d.plug(node, router, **kw)
-    until(lambda: registered(d, node, router) or (kw and d.solicit(node)), 10,
-          f"{node} is registered", every=0.1)
-    return when
-
-
 def bind(d, client, node="mn1", router="ar1"):
-    arrive(d, node, router)
+    d.arrive(node, router)
     client.start()
     address = until(lambda: leased(d, node), 20, "a lease")
     until(lambda: in_service(d, node, router) == address, 5, "in service")
@@ -215,7 +203,7 @@ def test_two_nodes_two_subnets(d, client, client2):
     """D6.8-3 for IPv4: each from its own subnet, on one link."""
     core = d.capture("core", "ar1", BOOTP)
     for n in NODES:
-        arrive(d, n, "ar1")
+        d.arrive(n, "ar1")
     client.start()
     client2.start()
     for n in NODES:
@@ -244,7 +232,7 @@ def test_one_client_for_both_families(d, kea):
                      {PREFIX["mn1"]: None}) as kea6, \
             dhcp.Dhcpcd(d["mn1"], d.folder) as c:
         kea6.start()
-        arrive(d, "mn1", "ar1")
+        d.arrive("mn1", "ar1")
         c.start()
         have = until(lambda: leased(d, "mn1"), 30, "an IPv4 lease"), \
             until(leased6, 30, "an IPv6 lease")
@@ -252,7 +240,7 @@ def test_one_client_for_both_families(d, kea):
         until(lambda: d.ar1.binding(NAI["mn1"]).get("hoa") == have[1], 5,
               "the IPv6 address is learnt")
         assert all(reachable(d["cn"], a) for a in have)
-        arrive(d, "mn1", "ar2", associate=False)
+        d.arrive("mn1", "ar2", associate=False)
         until(lambda: in_service(d, "mn1", "ar2") == have[0], 5, "in service")
         assert all(reachable(d["cn"], a, timeout=20) for a in have)
         assert (leased(d, "mn1"), leased6()) == have
@@ -275,7 +263,7 @@ def roaming(domain, kea):
     tcp = TcpStream(d["cn"], CN4, d["mn1"])
     stays = []
     for router in itertools.islice(itertools.cycle(("ar2", "ar1")), MOVES):
-        when = arrive(d, "mn1", router, associate=False)
+        when = d.arrive("mn1", router, associate=False)
         until(lambda w=when: ping.alive(after=w), 10, "echo after the move")
         had = tcp.received
         until(lambda h=had: tcp.received > h + 10_000 or tcp.error, 15,
@@ -332,7 +320,7 @@ def test_renewal_after_a_move(d, kea, client):
     with kea.other(lease=RENEWED):
         start = time.monotonic()
         address = bind(d, client)
-        arrive(d, "mn1", "ar2", associate=False)
+        d.arrive("mn1", "ar2", associate=False)
         server = d.capture("srv", "core0", BOOTP)
         bound = f"bound4 {address}/24 router={ROUTER4['mn1']}"
         had = client.events.count(bound)        # a slow machine: it may have
@@ -355,7 +343,7 @@ def test_renewal_after_a_move(d, kea, client):
 def test_server_down(d, kea, client):
     """IPv6 is served meanwhile; IPv4 as soon as the server is back."""
     with kea.down():
-        arrive(d, "mn1", "ar1")
+        d.arrive("mn1", "ar1")
         until(lambda: d.has_address("mn1"), 10, "IPv6")
         core = d.capture("core", "ar1", BOOTP)
         client.start()
@@ -391,7 +379,7 @@ def test_server_of_another_subnet(d, kea, client):
     with kea.other({"10.1.0.0/16": None}, only="10.1.77.5"):
         core = d.capture("core", "ar1", BOOTP)
         link = d.capture("ar1", "acc0", BOOTP)
-        arrive(d, "mn1", "ar1")
+        d.arrive("mn1", "ar1")
         client.start()
         until(lambda: b"\x0a\x01\x4d\x05" in captured(core), 15, "an offer")
         holds(lambda: not addresses4(d["mn1"]), 1, "no address", every=0.1)
@@ -426,7 +414,7 @@ def test_lease_expires(d, kea, client):
         until(lambda: kernel.paths(d.ha) == {PREFIX["mn1"]: COA["ar1"]},
               SHORT + 5, "IPv4 is gone at the home agent")
         assert known(d, "mn1", "ar1") is None
-        assert registered(d, "mn1", "ar1")
+        assert d.registered("mn1", "ar1")
 
 
 # --- mode gateway: last, for the configuration stays -----------------------------
@@ -464,7 +452,7 @@ def test_gateway(gateway, client):
     assert answers and {m["dst"] for m in answers} == {ROUTER4["mn1"]}
     assert reachable(d["cn"], address)
     # and after a move
-    arrive(d, "mn1", "ar2", associate=False)
+    d.arrive("mn1", "ar2", associate=False)
     until(lambda: in_service(d, "mn1", "ar2") == address, 5, "in service")
     assert reachable(d["cn"], address)
 
@@ -472,8 +460,8 @@ def test_gateway(gateway, client):
 def test_gateway_of_two_nodes(gateway, client, client2):
     """Each answer finds its way to the router of its node."""
     d = gateway
-    arrive(d, "mn1", "ar1")
-    arrive(d, "mn2", "ar2")
+    d.arrive("mn1", "ar1")
+    d.arrive("mn2", "ar2")
     client.start()
     client2.start()
     for n in NODES:

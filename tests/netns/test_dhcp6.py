@@ -66,18 +66,6 @@ def leased(d, node):
                 None)
 
 
-def registered(d, node, router):
-    return d.ha.binding(NAI[node]).get("coa") == COA[router] and \
-        d.daemons[router].binding(NAI[node]).get("state") == "active"
-
-
-def arrive(d, node, router, **kw):
-    when = d.plug(node, router, **kw)
-    until(lambda: registered(d, node, router) or (kw and d.solicit(node)), 10,
-          f"{node} is registered", every=0.1)
-    return when
-
-
 def known(d, node, router):
     """The address that the access router takes the node's to be."""
     return (d.daemons[router].binding(NAI[node]) or {}).get("hoa")
@@ -85,7 +73,7 @@ def known(d, node, router):
 
 def bind(d, client, node="mn1", router="ar1"):
     """Attached and with an address that the router has learnt."""
-    arrive(d, node, router)
+    d.arrive(node, router)
     client.start()
     address = until(lambda: leased(d, node), 15, "a lease")
     until(lambda: known(d, node, router) == address, 5, "the address is learnt")
@@ -185,7 +173,7 @@ def test_two_nodes_two_prefixes(d, client, client2):
     core = d.capture("core", "ar1", DHCP6)
     heard = {}
     for n in NODES:
-        arrive(d, n, "ar1")
+        d.arrive(n, "ar1")
         heard[n] = d.capture(n, "eth0", "ip6")
     for n in NODES:
         d.solicit(n)
@@ -226,7 +214,7 @@ def roaming(domain, kea):
     stays = []
     for router in itertools.islice(itertools.cycle(("ar2", "ar1")), MOVES):
         c.stop(signal.SIGKILL)
-        when = arrive(d, "mn1", router)
+        when = d.arrive("mn1", router)
         c.start()
         until(lambda w=when: ping.alive(after=w), 15, "echo after the move")
         had = tcp.received
@@ -267,7 +255,7 @@ def test_move_without_dhcp(d, client):
     address = bind(d, client)
     client.stop(signal.SIGKILL)
     asked = d.capture("core", "ar2", DHCP6)
-    arrive(d, "mn1", "ar2", associate=False)
+    d.arrive("mn1", "ar2", associate=False)
     assert leased(d, "mn1") == address
     assert reachable(d["cn"], address)
     asked.stop()
@@ -279,7 +267,7 @@ def test_renewal_after_a_move(d, kea, client):
     with kea.other(lease=SHORT):
         address = bind(d, client)
         asked = d.capture("core", "ar2", DHCP6)
-        arrive(d, "mn1", "ar2", associate=False)
+        d.arrive("mn1", "ar2", associate=False)
         until(lambda: f"RENEW6 {address}" in client.events, 15, "renewed")
         asked.stop()
         renew = relayed(asked.path, dhcp.RENEW, dhcp.REPLY)
@@ -295,12 +283,12 @@ def test_server_down(d, kea, client):
     """No answer: the node is registered with its prefix all the same, and gets
     its address when the server is back."""
     with kea.down():
-        arrive(d, "mn1", "ar1")
+        d.arrive("mn1", "ar1")
         before = d.ar1.counters()
         client.start()
         asked = d.capture("core", "ar1", DHCP6)
         until(lambda: d.ar1.counters() != before, 5, "asks")
-        holds(lambda: registered(d, "mn1", "ar1"), 1, "registered", every=0.1)
+        holds(lambda: d.registered("mn1", "ar1"), 1, "registered", every=0.1)
         asked.stop()
         assert leased(d, "mn1") is None and known(d, "mn1", "ar1") is None
         assert kernel.paths(d.ar1) == {PREFIX["mn1"]: HA}
@@ -338,7 +326,7 @@ def test_server_of_another_prefix(d, kea, client):
     wide = {"2001:db8:1::/48": None}
     with kea.other(wide, only="2001:db8:1:77::5"):
         core = d.capture("core", "ar1", DHCP6)
-        arrive(d, "mn1", "ar1")
+        d.arrive("mn1", "ar1")
         before = counted(d.ar1, "wrong-prefix")
         client.start()
         until(lambda: counted(d.ar1, "wrong-prefix") > before, 15, "counted")
@@ -359,7 +347,7 @@ def test_release(d, client):
     until(lambda: client.events[-1].startswith("RELEASE6"), 5, "released")
     core.stop()
     assert dhcp.RELEASE in [m["inner"] for m in relayed(core.path)]
-    assert registered(d, "mn1", "ar1")
+    assert d.registered("mn1", "ar1")
     assert kernel.paths(d.ha) == {PREFIX["mn1"]: COA["ar1"]}
 
 
@@ -370,7 +358,7 @@ def test_lease_expires(d, kea, client):
         bind(d, client)
         client.stop(signal.SIGKILL)
         until(lambda: known(d, "mn1", "ar1") is None, SHORT + 5, "forgotten")
-        assert registered(d, "mn1", "ar1")
+        assert d.registered("mn1", "ar1")
         assert kernel.paths(d.ha) == {PREFIX["mn1"]: COA["ar1"]}
 
 
@@ -382,7 +370,7 @@ def test_unregistered_node_is_not_relayed(d, client):
             d.plug("mn1", "ar1")
             w.wait("denied", nai=NAI["mn1"])
         client.start()
-        arrive(d, "mn2", "ar1")
+        d.arrive("mn2", "ar1")
         holds(lambda: leased(d, "mn1") is None, 1, "no lease", every=0.1)
         core.stop()
         assert relayed(core.path) == []

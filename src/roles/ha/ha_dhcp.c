@@ -180,7 +180,7 @@ ha_dhcp_is_router(const struct ha *ha, const struct in_addr *a)
 	return list_has(&ha->conf->dhcp4.addresses, a);
 }
 
-/* The node, by the NAI that PMAs put into option 82, while it is at that PMA. */
+/* The node, by the NAI that PMAs put into option 82, if it is at that PMA. */
 static const struct bce *
 bound_to(const struct ha *ha, const struct in6_addr *pma,
     const struct dhcp4_octets *nai)

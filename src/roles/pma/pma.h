@@ -137,7 +137,7 @@ struct bule {
 	TAILQ_ENTRY(bule) on_access;
 	struct pma_disc *disc;		/* waits for that; NULL */
 	TAILQ_ENTRY(bule) on_disc;
-	struct pma_peer *peer;		/* home agent; NULL before PROFILE ended */
+	struct pma_peer *peer;		/* home agent; NULL through PROFILE */
 	struct dp_tunnel *tunnel;	/* counted as its user */
 	struct bul_path *paths;		/* wanted, there, or being removed */
 	struct timer t_signal;		/* retransmit, back off, refresh */
@@ -148,7 +148,7 @@ struct bule {
 	struct bul_rare *rare;		/* NULL: nothing of that */
 	struct prefix hnp;		/* the /64 of the profile: its own, or
 					 * shared with others */
-	struct in6_addr lla;		/* of the node, from its RS; :: unknown */
+	struct in6_addr lla;		/* of the node's RS; :: unknown */
 	struct mac mac;
 	uint64_t ts;			/* last Time Stamp sent */
 	int64_t lifetime_us;		/* profile's; 0 the role's */
@@ -540,7 +540,7 @@ const char *visitor_name(const struct pma *p, const struct pma_access *a,
 void ra_advertise(struct bule *b);
 /* The same if the state has something to advertise; false: not now. */
 bool ra_renew(struct bule *b);
-/* Router lifetime 0, prefix preferred 0 (PROTOCOL 7.3), if it was advertised. */
+/* Router lifetime 0, prefix preferred 0 (PROTOCOL 7.3), if ever advertised. */
 void ra_withdraw(struct bule *b);
 void ra_timer(struct timer *t);
 /* What an accepting answer says of the router before us (A29). */

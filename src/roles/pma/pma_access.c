@@ -151,7 +151,7 @@ access_link(struct role *r, enum link_news what, const struct link_if *lif)
 			open_access(p, lif, c);
 		return;
 	}
-	if (c == NULL) {		/* gone, or has a name that is not ours */
+	if (c == NULL) {		/* gone, or its name is not ours */
 		close_access(p, a, false);
 		return;
 	}

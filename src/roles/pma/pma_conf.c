@@ -56,7 +56,8 @@ static const struct cfg_field ra_fields[] = {
 	    .help = "Preferred lifetime of the home prefix; not longer than "
 	    "the valid one."),
 	F(pma_conf_ra, "other-configuration", CFG_BOOL, other, .def = "no",
-	    .help = "The O flag: further configuration is to be had by DHCPv6."),
+	    .help = "The O flag: further configuration is to be had by "
+	    "DHCPv6."),
 	F(pma_conf_ra, "hop-limit", CFG_UINT, hop_limit, .min = 0, .max = 255,
 	    .def = "64", .help = "Hop limit the node is to use; 0: its own."),
 	{ .key = NULL },
@@ -71,8 +72,8 @@ static const struct cfg_table ra_table = {
 static const struct cfg_field dhcp6_fields[] = {
 	F(pma_conf_dhcp6, "servers", CFG_SCALARS, servers, .elem = CFG_IN6,
 	    .min = 1, .max = 8, .flags = CFG_F_REQUIRED | CFG_F_UNIQUE,
-	    .help = "Where DHCPv6 messages of mobile nodes are relayed to, each "
-	    "to all of them."),
+	    .help = "Where DHCPv6 messages of mobile nodes are relayed to, "
+	    "each to all of them."),
 	{ .key = NULL },
 };
 static const struct cfg_table dhcp6_table = {
@@ -98,8 +99,8 @@ static const struct cfg_field dhcp4_fields[] = {
 	    "mode: link-selection."),
 	F(pma_conf_dhcp4, "servers", CFG_SCALARS, servers, .elem = CFG_IN4,
 	    .max = 8, .flags = CFG_F_UNIQUE,
-	    .help = "Where DHCPv4 messages of mobile nodes are relayed to, each "
-	    "to all of them; needed for mode: link-selection."),
+	    .help = "Where DHCPv4 messages of mobile nodes are relayed to, "
+	    "each to all of them; needed for mode: link-selection."),
 	{ .key = NULL },
 };
 static void check_dhcp4(struct cfg_ctx *c, void *conf);
@@ -116,8 +117,8 @@ static const char *const welcome_names[] = { "deny", "visitor", NULL };
 static const struct cfg_field visitor_link_fields[] = {
 	F(pma_conf_visitor_link, "interface", CFG_STRING, interface,
 	    .flags = CFG_F_REQUIRED,
-	    .help = "Name of an access interface, wildcards allowed; each needs "
-	    "a prefix of its own."),
+	    .help = "Name of an access interface, wildcards allowed; each "
+	    "needs a prefix of its own."),
 	F(pma_conf_visitor_link, "prefix", CFG_PREFIX, prefix,
 	    .flags = CFG_F_REQUIRED,
 	    .help = "The /64 that all visitors of that link share. It must be "
@@ -161,9 +162,9 @@ static void check_visitor(struct cfg_ctx *c, void *conf);
 static const struct cfg_table visitor_table = {
 	.name = "visitor", .size = sizeof(struct pma_conf_visitor),
 	.fields = visitor_fields, .check = check_visitor,
-	.help = "Local access for nodes without network-based mobility (section "
-	"6.9): those whose profile says pmip: no, and perhaps others. Without "
-	"this section they get nothing.",
+	.help = "Local access for nodes without network-based mobility "
+	"(section 6.9): those whose profile says pmip: no, and perhaps "
+	"others. Without this section they get nothing.",
 };
 
 static const char *const ip4_option_names[] = { "29", "36", NULL };
@@ -263,8 +264,9 @@ static const struct cfg_field pma_fields[] = {
 	    .flags = CFG_F_OPTIONAL),
 	F(pma_conf, "ipv4-option", CFG_ENUM, ip4_option,
 	    .names = ip4_option_names, .def = "29",
-	    .help = "Mobility option that carries an IPv4 home address: 29 (IPv4 "
-	    "Home Address) or 36 (IPv4 Home Address Request of RFC 5844)."),
+	    .help = "Mobility option that carries an IPv4 home address: 29 "
+	    "(IPv4 Home Address) or 36 (IPv4 Home Address Request of RFC "
+	    "5844)."),
 	F(pma_conf, "report-address", CFG_BOOL, report_address, .def = "yes",
 	    .help = "With a prefix of the node's own: tell the home agent the "
 	    "address that DHCPv6 assigned, with the next registration "

@@ -3,9 +3,9 @@
  * One mobile node at the proxy mobile agent (PROTOCOL 5.1):
  *
  *   IDLE --attach--> PROFILE --found--> REG --PBA accepts, path set--> ACTIVE
- *                       |                | ^                            |  ^
- *               unknown |        refused | | timer           refresh or |  | PBA
- *                       v                v |                   change   v  |
+ *                       |                | ^                           |  ^
+ *               unknown |        refused | | timer          refresh or |  | PBA
+ *                       v                v |                  change   v  |
  *                    DENIED <-------- BACKOFF  <------refused-------  REREG
  *
  *   any of them --detach--> DEREG --PBA, or tries used up--> IDLE (freed)
@@ -90,7 +90,7 @@ fsm_forget(struct bule *b)
 	fsm_set_state(b, BUL_IDLE);
 	b->awaiting = false;
 	b->gone = true;
-	fsm_stop_service(b);	/* frees it, at once or when the kernel is done */
+	fsm_stop_service(b);	/* frees it, now or when the kernel is done */
 }
 
 /* --- registering --------------------------------------------------------- */

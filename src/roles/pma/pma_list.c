@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/util.h"
 #include "roles/pma/pma.h"
@@ -40,24 +39,13 @@ from_lla(const struct hnode *n)
 	return CONTAINER_OF((struct hnode *)(uintptr_t)n, struct bule, by_lla);
 }
 
-/* Where the realm begins, which compares without case (PROTOCOL 10.2). */
-static size_t
-user_len(const char *nai, size_t len)
-{
-	const char *at = memrchr(nai, '@', len);
-
-	return at != NULL ? (size_t)(at - nai) : len;
-}
-
 static bool
-nai_eq(const struct hnode *n, const void *key)
+nai_key_eq(const struct hnode *n, const void *key)
 {
 	const struct bule *b = from_nai(n);
 	const struct nai_key *k = key;
-	size_t user = user_len(k->nai, k->len);
 
-	return b->nai_len == k->len && memcmp(b->nai, k->nai, user) == 0 &&
-	    strncasecmp(b->nai + user, k->nai + user, k->len - user) == 0;
+	return nai_eq(k->nai, k->len, b->nai, b->nai_len);
 }
 
 static struct link_key
@@ -129,7 +117,7 @@ hash(const struct pma *p, const void *key, size_t len)
 static uint32_t
 hash_nai(const struct pma *p, const char *nai, size_t len)
 {
-	size_t user = user_len(nai, len);
+	size_t user = nai_user_len(nai, len);
 	char buf[NAI_MAX];
 
 	assert(len <= sizeof(buf));
@@ -297,7 +285,7 @@ list_by_nai(const struct pma *p, const char *nai, size_t len)
 
 	if (len > NAI_MAX)
 		return NULL;
-	n = htab_find(p->by_nai, hash_nai(p, nai, len), nai_eq, &k);
+	n = htab_find(p->by_nai, hash_nai(p, nai, len), nai_key_eq, &k);
 	return n != NULL ? from_nai(n) : NULL;
 }
 

@@ -202,11 +202,24 @@ class Domain:
     def has_address(self, node):
         return ADDR[node] in self[node].addresses("eth0")
 
-    def attached(self, node, router):
-        """Home agent, access router and node agree that it is there."""
+    def registered(self, node, router):
+        """Home agent and access router agree that it is there."""
         return (self.ha.binding(NAI[node]).get("coa") == COA[router] and
-                self.daemons[router].binding(NAI[node]).get("state") == "active"
-                and self.has_address(node))
+                self.daemons[router].binding(NAI[node]).get("state") ==
+                "active")
+
+    def arrive(self, node, router, **kw):
+        """Plug it in, and wait until it is registered; it may have no address
+        yet.  With `kw`, those of plug(), its interface stays up."""
+        when = self.plug(node, router, **kw)
+        until(lambda: self.registered(node, router) or
+              (kw and self.solicit(node)), 10, f"{node} is registered",
+              every=0.1)
+        return when
+
+    def attached(self, node, router):
+        """Registered, and the node has its address."""
+        return self.registered(node, router) and self.has_address(node)
 
     def attach(self, node, router, timeout=10):
         when = self.plug(node, router)
