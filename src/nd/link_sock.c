@@ -31,15 +31,20 @@
 #include "core/ratelimit.h"
 #include "core/stats.h"
 #include "core/util.h"
+#include "dhcp/dhcp_io.h"
 #include "nd/arp.h"
 #include "nd/link_group.h"
 #include "nd/udp.h"
 
 #define MOD "link"
 #define PKTS_PER_WAKEUP 256
-#define IP6_NEXT 6		/* offset of the next header */
-#define DHCP6_SERVER_PORT 547
-#define DHCP4_SERVER_PORT 67
+#define PKT_MAX 2048
+
+/* Offsets: in the headers of IPv6, IPv4, UDP, in an ARP packet. */
+enum { IP6_NEXT = 6, IP6_DST = 24, IP6_HDR = 40 };
+enum { IP4_FRAGMENT = 6, IP4_PROTO = 9 };
+enum { UDP_DPORT = 2 };
+enum { ARP_PROTO = 2, ARP_OP = 6 };
 
 #define LINK_STATS(X) \
 	X(ST_RX, "rx", "Neighbour Discovery, ARP and DHCP packets received") \
@@ -87,43 +92,43 @@ struct link_sock {
 	struct ratelimit rl;
 	SLIST_HEAD(, port) ports;
 	struct link_groups *groups;
-	uint8_t buf[2048];
+	uint8_t buf[PKT_MAX];
 };
 
 /* IPv6, no extension header: ICMPv6 of type 133, 135 or 136; UDP to 547. */
 static const struct sock_filter ip6_filter[] = {
-	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 6),
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, IP6_NEXT),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 2, 0),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 5, 0),
 	BPF_STMT(BPF_RET | BPF_K, 0),
-	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 40),
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, IP6_HDR),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ND_RS, 4, 0),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ND_NS, 3, 0),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ND_NA, 2, 3),
-	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 42),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP6_SERVER_PORT, 0, 1),
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, IP6_HDR + UDP_DPORT),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP6_PORT, 0, 1),
 	BPF_STMT(BPF_RET | BPF_K, 0xffff),
 	BPF_STMT(BPF_RET | BPF_K, 0),
 };
 
 /* IPv4, no later fragment, UDP to 67; the header is as long as it says. */
 static const struct sock_filter ip4_filter[] = {
-	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, IP4_PROTO),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 6),
-	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, IP4_FRAGMENT),
 	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 4, 0),
 	BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
-	BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP4_SERVER_PORT, 0, 1),
+	BPF_STMT(BPF_LD | BPF_H | BPF_IND, UDP_DPORT),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DHCP4_PORT, 0, 1),
 	BPF_STMT(BPF_RET | BPF_K, 0xffff),
 	BPF_STMT(BPF_RET | BPF_K, 0),
 };
 
 /* Requests and replies for IPv4. */
 static const struct sock_filter arp_filter[] = {
-	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 2),
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ARP_PROTO),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 4),
-	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ARP_OP),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARP_REQUEST, 1, 0),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARP_REPLY, 0, 1),
 	BPF_STMT(BPF_RET | BPF_K, 0xffff),
@@ -466,7 +471,7 @@ multicast_mac(const void *pkt, size_t len, uint8_t *mac)
 	struct cur c;
 
 	cur_init(&c, pkt, len);
-	cur_skip(&c, 24);
+	cur_skip(&c, IP6_DST);
 	cur_in6(&c, &dst);
 	if (!cur_ok(&c) || !IN6_IS_ADDR_MULTICAST(&dst))
 		return false;

@@ -54,8 +54,8 @@ setup_stopped(void)
 	t.hconf = sim_ha_conf(t.s, HA);
 	sim_ha_allow(t.s, t.hconf, P1);
 	sim_ha_allow(t.s, t.hconf, P2);
-	sim_ha_home_prefix(t.s, t.hconf, "192.0.2.0/24");
-	sim_ha_home_prefix(t.s, t.hconf, "203.0.113.0/24");
+	sim_ha_home_prefix(t.s, t.hconf, SUBNET1);
+	sim_ha_home_prefix(t.s, t.hconf, SUBNET2);
 	t.conf = sim_pma_conf(t.s, P1);
 	t.conf2 = sim_pma_conf(t.s, P2);
 	t.conf->report_address = t.conf2->report_address = true;

@@ -25,6 +25,7 @@
 
 #define MANY 200000
 #define DONE "{\"v\":1,\"done\":true}\n"
+#define ONE "{\"v\":1,\"item\":{\"a\":0}}\n"	/* the answer to "one" */
 
 static char dir[64], path[96];
 static struct loop *loop;
@@ -206,6 +207,16 @@ hear(int fd, const char *end)
 	return buf;
 }
 
+/* All up to DONE, and it is that. */
+static void
+hears(int fd, const char *reply)
+{
+	char *got = hear(fd, DONE);
+
+	ck_assert_str_eq(got, reply);
+	free(got);
+}
+
 static void
 expect(int fd, const char *request, const char *reply)
 {
@@ -235,9 +246,7 @@ START_TEST(test_replies)
 	char *got;
 
 	say(fd, "{\"v\":1,\"cmd\":\"one\",\"args\":{\"n\":5}}\n");
-	got = hear(fd, DONE);
-	ck_assert_str_eq(got, "{\"v\":1,\"item\":{\"a\":5}}\n" DONE);
-	free(got);
+	hears(fd, "{\"v\":1,\"item\":{\"a\":5}}\n" DONE);
 	expect(fd, "{\"cmd\":\"fail\"}\n",
 	    "{\"v\":1,\"error\":\"no \\\"luck\\\" today\"}\n");
 	expect(fd, "{\"cmd\":\"errno\"}\n", "{\"v\":1,\"error\":\"EPERM\"}\n");
@@ -270,25 +279,17 @@ END_TEST
 START_TEST(test_two_owners)
 {
 	int fd = client();
-	char *got;
 
 	ctl_register(ctl, cmds_b, (char *)(uintptr_t)"b");
 	say(fd, "{\"cmd\":\"one\"}\n");
-	got = hear(fd, DONE);
-	ck_assert_str_eq(got, "{\"v\":1,\"item\":{\"a\":0}}\n"
-	    "{\"v\":1,\"item\":{\"b\":0}}\n" DONE);
-	free(got);
+	hears(fd, ONE "{\"v\":1,\"item\":{\"b\":0}}\n" DONE);
 	say(fd, "{\"cmd\":\"who\"}\n");
-	got = hear(fd, DONE);
-	ck_assert_str_eq(got, "{\"v\":1,\"item\":{\"b\":1}}\n" DONE);
-	free(got);
+	hears(fd, "{\"v\":1,\"item\":{\"b\":1}}\n" DONE);
 	expect(fd, "{\"cmd\":\"nobody\"}\n", "{\"v\":1,\"error\":"
 	    "\"nowhere\"}\n");
 	ctl_unregister(ctl, cmds_b, (char *)(uintptr_t)"b");
 	say(fd, "{\"cmd\":\"one\"}\n");
-	got = hear(fd, DONE);
-	ck_assert_str_eq(got, "{\"v\":1,\"item\":{\"a\":0}}\n" DONE);
-	free(got);
+	hears(fd, ONE DONE);
 	close(fd);
 }
 END_TEST
@@ -309,9 +310,7 @@ START_TEST(test_pieces)
 	say(fd, "d\":\"one\"}");
 	turns(3);
 	say(fd, "\n");
-	got = hear(fd, DONE);
-	ck_assert_str_eq(got, "{\"v\":1,\"item\":{\"a\":0}}\n" DONE);
-	free(got);
+	hears(fd, ONE DONE);
 	/* half closed: the answers still come, then the end */
 	say(fd, "{\"cmd\":\"one\"}\n{\"cmd\":\"one\"}\n");
 	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
@@ -328,7 +327,6 @@ START_TEST(test_only_empty_lines)
 	static char nl[CTL_LINE_MAX];
 	int fd = client();
 	size_t sent = 0;
-	char *got;
 
 	memset(nl, '\n', sizeof(nl));
 	for (unsigned i = 0; i < 200; i++) {
@@ -340,9 +338,7 @@ START_TEST(test_only_empty_lines)
 	ck_assert_uint_gt(sent, 10 * sizeof(nl));
 	turns(100);
 	say(fd, "{\"cmd\":\"one\"}\n");
-	got = hear(fd, DONE);
-	ck_assert_str_eq(got, "{\"v\":1,\"item\":{\"a\":0}}\n" DONE);
-	free(got);
+	hears(fd, ONE DONE);
 	close(fd);
 }
 END_TEST
@@ -460,9 +456,7 @@ START_TEST(test_long_line)
 		off += n > 0 ? (size_t)n : 0;
 		turns(1);
 	}
-	got = hear(fd, DONE);
-	ck_assert_str_eq(got, "{\"v\":1,\"item\":{\"a\":0}}\n" DONE);
-	free(got);
+	hears(fd, ONE DONE);
 	close(fd);
 }
 END_TEST

@@ -26,6 +26,7 @@
 #include "nd/udp.h"
 #include "suite.h"
 #include "unit/ns.h"
+#include "unit/text.h"
 
 static const struct mac router_mac = { { 0x02, 0, 0, 0, 0, 0x01 } };
 static const struct mac node_mac = { { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55 } };
@@ -242,8 +243,8 @@ build_ra(uint8_t *buf, size_t cap)
 	struct nd_ra ra = { .hop_limit = 64, .router_lifetime_s = 1800,
 		.has_lladdr = true, .lladdr = router_mac };
 
-	ck_assert_int_eq(in6_parse("fe80::1", &ra.src), 0);
-	ck_assert_int_eq(in6_parse("ff02::1", &ra.dst), 0);
+	ra.src = in6("fe80::1");
+	ra.dst = in6("ff02::1");
 	return nd_build_ra(&ra, buf, cap);
 }
 
@@ -295,7 +296,7 @@ START_TEST(test_ns_to_foreign_group)
 
 	if (!world_open(&w, "test_ns_to_foreign_group"))
 		return;
-	ck_assert_int_eq(in6_parse("ff02::1:ff33:4455", &dst), 0);
+	dst = in6("ff02::1:ff33:4455");
 	in6_linklocal_of_mac(&node_mac, &target);
 	n = nd_build_ns(&src, &dst, &target, NULL, buf, sizeof(buf));
 	node_send(&w, &node_group, &node_mac, ETH_P_IPV6, buf, (size_t)n);
@@ -493,8 +494,8 @@ START_TEST(test_send_to_group)
 	    (size_t)len), 0);
 	node_receive(&w, frame, sizeof(frame));
 	ck_assert_mem_eq(frame, all_nodes.b, 6);
-	ck_assert_int_eq(in6_parse("fe80::1", &src), 0);
-	ck_assert_int_eq(in6_parse("ff02::1:ff33:4455", &dst), 0);
+	src = in6("fe80::1");
+	dst = in6("ff02::1:ff33:4455");
 	len = nd_build_ns(&src, &dst, &src, &router_mac, pkt, sizeof(pkt));
 	ck_assert_int_eq(w.io->ops->send(w.io, &w.acc, NULL, pkt,
 	    (size_t)len), 0);
@@ -674,15 +675,6 @@ END_TEST
 
 /* --- ARP and UDP ------------------------------------------------------- */
 
-static struct in_addr
-in4(const char *text)
-{
-	struct in_addr a;
-
-	ck_assert_int_eq(in4_parse(text, &a), 0);
-	return a;
-}
-
 static void
 node_send_arp(struct world *w, const struct arp_msg *m, uint16_t proto)
 {
@@ -731,7 +723,7 @@ build_udp(uint8_t *buf, size_t cap, bool ip6, uint16_t dport)
 		.data = (const uint8_t *)"hello", .len = 5 };
 
 	in6_linklocal_of_mac(&node_mac, &m.src6);
-	ck_assert_int_eq(in6_parse("ff02::1:2", &m.dst6), 0);
+	m.dst6 = in6("ff02::1:2");
 	m.dst4.s_addr = INADDR_BROADCAST;
 	return udp_build(&m, buf, cap);
 }
