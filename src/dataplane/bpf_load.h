@@ -93,6 +93,9 @@ int bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
 int bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p);
 int bpf_dp_pma_set(struct bpf_dp *b, const struct prefix *p,
     const struct pmip_pma_path *v);
+/* The same for one that is not there yet; else -EEXIST. */
+int bpf_dp_pma_add(struct bpf_dp *b, const struct prefix *p,
+    const struct pmip_pma_path *v);
 int bpf_dp_pma_get(struct bpf_dp *b, const struct prefix *p,
     struct pmip_pma_path *ret);
 int bpf_dp_pma_del(struct bpf_dp *b, const struct prefix *p);

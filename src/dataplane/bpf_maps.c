@@ -160,8 +160,10 @@ path_place(struct bpf_dp *b, bool pma, const struct prefix *p,
 	return b->map[pma ? BPF_DP_PMA128 : BPF_DP_HA128];
 }
 
+/* flags: BPF_ANY, or BPF_NOEXIST: -EEXIST when it is there. */
 static int
-path_set(struct bpf_dp *b, bool pma, const struct prefix *p, const void *v)
+path_set(struct bpf_dp *b, bool pma, const struct prefix *p, const void *v,
+    uint64_t flags)
 {
 	union path_key k;
 	int fd = path_place(b, pma, p, &k);
@@ -174,7 +176,7 @@ path_set(struct bpf_dp *b, bool pma, const struct prefix *p, const void *v)
 	 * tick only (user-mode Linux), a burst finds the stock empty.
 	 */
 	for (int tries = 0; tries < STOCK_TRIES; tries++) {
-		if (bpf_map_update_elem(fd, &k, v, BPF_ANY) == 0)
+		if (bpf_map_update_elem(fd, &k, v, flags) == 0)
 			return 0;
 		if (errno != ENOMEM)
 			return errno == E2BIG ? -ENOSPC : -errno;
@@ -210,7 +212,7 @@ bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer)
 {
 	struct pmip_ha_path v = { .peer = peer, .run = b->run };
 
-	return path_set(b, false, p, &v);
+	return path_set(b, false, p, &v, BPF_ANY);
 }
 
 /* Those of one map. What the kernel does not take in a batch is tried alone,
@@ -229,7 +231,8 @@ set_batch(struct bpf_dp *b, struct bpf_dp_ha_item *const *v, uint32_t n,
 			return;
 		/* a kernel without the call does not say how many */
 		at += done < n - at ? done : 0;
-		v[at]->err = path_set(b, false, &v[at]->prefix, &values[at]);
+		v[at]->err = path_set(b, false, &v[at]->prefix, &values[at],
+		    BPF_ANY);
 	}
 }
 
@@ -279,14 +282,28 @@ bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p)
 	return path_del(b, false, p);
 }
 
-int
-bpf_dp_pma_set(struct bpf_dp *b, const struct prefix *p,
-    const struct pmip_pma_path *v)
+static int
+pma_set(struct bpf_dp *b, const struct prefix *p,
+    const struct pmip_pma_path *v, uint64_t flags)
 {
 	struct pmip_pma_path own = *v;
 
 	own.run = b->run;
-	return path_set(b, true, p, &own);
+	return path_set(b, true, p, &own, flags);
+}
+
+int
+bpf_dp_pma_set(struct bpf_dp *b, const struct prefix *p,
+    const struct pmip_pma_path *v)
+{
+	return pma_set(b, p, v, BPF_ANY);
+}
+
+int
+bpf_dp_pma_add(struct bpf_dp *b, const struct prefix *p,
+    const struct pmip_pma_path *v)
+{
+	return pma_set(b, p, v, BPF_NOEXIST);
 }
 
 int

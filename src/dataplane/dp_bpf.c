@@ -859,13 +859,16 @@ path_set_pma(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 	struct bpf_dp *m = e->base.bpf;
 	struct pmip_pma_path v = pma_value(e, p), old;
 	struct dpnl_route route = dp_connected(&e->base, p);
-	bool had = bpf_dp_pma_get(m, &p->prefix, &old) == 0 &&
-	    old.run == bpf_dp_run(m);
+	bool room = e->base.npaths < e->base.conf.max_paths, had = false;
+	/* mostly it is new, and one system call enough */
+	int r = room ? bpf_dp_pma_add(m, &p->prefix, &v) : -EEXIST;
 	struct dp_op *op;
-	int r = -ENOSPC;
 
-	if (had || e->base.npaths < e->base.conf.max_paths)
-		r = bpf_dp_pma_set(m, &p->prefix, &v);
+	if (r == -EEXIST) {
+		had = bpf_dp_pma_get(m, &p->prefix, &old) == 0 &&
+		    old.run == bpf_dp_run(m);
+		r = had || room ? bpf_dp_pma_set(m, &p->prefix, &v) : -ENOSPC;
+	}
 	if (r < 0)
 		return r;
 	path_account(e, had ? &old.peer : NULL, &v.peer);
