@@ -311,6 +311,7 @@ lookup_new(struct ha *ha)
 	l->inside = true;
 	l->answered = false;
 	l->recheck = false;
+	l->known = NULL;
 	l->pprev = NULL;
 	return l;
 }
@@ -341,11 +342,12 @@ static void
 lookup_found(void *ctx, int err, const struct profile *p)
 {
 	struct ha_lookup *l = ctx;
-
 	l->answered = true;
 	if (l->recheck)
 		recheck(l->ha, &l->req, err, p);
-	else
+	else if (l->inside)
+		judge(l->ha, &l->req, l->known, err, p);
+	else	/* the entry may have come or gone meanwhile */
 		judge(l->ha, &l->req, ha_cache_find(&l->ha->cache,
 		    l->req.nai, l->req.nai_len), err, p);
 	if (!l->inside)
@@ -428,6 +430,7 @@ ha_input(struct ha *ha, const struct ha_req *req)
 	}
 	l = lookup_new(ha);
 	l->req = *req;
+	l->known = b;
 	lookup_start(l);
 }
 

@@ -236,6 +236,7 @@ struct ha_lookup {
 	struct ha_lookup *next, **pprev;	/* among those that wait */
 	struct ha *ha;
 	bool inside;		/* the call of by_nai() has not returned */
+	struct bce *known;	/* the node's entry while it has not */
 	bool answered;
 	bool recheck;		/* after a policy change, not for a PBU */
 	struct ha_req req;
