@@ -217,6 +217,8 @@ bare(int fd, const struct in6_addr *local, const struct in6_addr *ha,
 	struct mac dst, src, node = { 0 };
 	uint8_t buf[2048];
 
+	puts("ready");
+	fflush(stdout);
 	for (;;) {
 		ssize_t n;
 

@@ -222,6 +222,8 @@ serve(int family, int fd)
 	uint8_t req[PKT_MAX], rep[PKT_MAX];
 	struct sockaddr_storage from;
 
+	puts("ready");
+	fflush(stdout);
 	for (;;) {
 		socklen_t fl = sizeof(from);
 		ssize_t n = recvfrom(fd, req, sizeof(req), 0, (void *)&from,

@@ -37,16 +37,25 @@ def rs_ra(world, res, reps):
         f"a bare exchange without the node's route {middle(plain):.0f} us")
 
 
+def listens(p):
+    """Wait until it says so."""
+    if p.stdout.readline() != b"ready\n":
+        raise Failure(f"{p.args[:2]} does not listen")
+
+
 @contextlib.contextmanager
 def bare(world, *words):
     p = subprocess.Popen([f"{BIN}/access", "mode=bare",
                           f"netns={world['gen'].path}", "if=acc0",
-                          f"local={PMA_LAST}", f"ha={HA}", *words])
+                          f"local={PMA_LAST}", f"ha={HA}", *words],
+                         stdout=subprocess.PIPE)
     try:
+        listens(p)
         yield p.pid
     finally:
         p.kill()
         p.wait()
+        p.stdout.close()
 
 
 def solicit_alone(world, *pids):
@@ -68,9 +77,12 @@ class Dhcp:
         self.xid = itertools.count(1, RELAYED * ROUNDS)
         self.server = subprocess.Popen([
             f"{BIN}/dhcp", "mode=server", f"netns={world['ha'].path}",
-            f"family={family}", f"at={self.address}"])
+            f"family={family}", f"at={self.address}"],
+            stdout=subprocess.PIPE)
+        stack.callback(self.server.stdout.close)
         stack.callback(self.server.wait)
         stack.callback(self.server.kill)
+        listens(self.server)
         pin(self.server.pid, CPU)
 
     def exchange(self, *where, others=()):
