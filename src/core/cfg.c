@@ -458,6 +458,7 @@ read_keys(struct cfg_ctx *c, const struct cfg_table *t, const struct ynode *n,
 			error_unknown_key(c, t, key);
 			continue;
 		}
+		assert(f - t->fields < FIELDS_MAX);
 		bit = (uint64_t)1 << (f - t->fields);
 		if (seen & bit) {
 			error_at(c, key, "%s: is there already", f->key);
