@@ -5,6 +5,7 @@
  */
 #include "core/cfg.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdarg.h>
