@@ -21,7 +21,7 @@ HOME_REGISTRATION, TYPE_CHANGE = 131, 139
 # Only unprotected signalling lets such a client in: IPsec policies, and the
 # kernel where it protects nothing else, drop its packets before anybody reads.
 CLEAR = {"security": {"ipsec": "none", "state-directory": None, "peers": None}}
-FENCE = 4711            # sequence number of a request that is always answered
+FENCES = {4711, 4712}   # sequence numbers of requests that are always answered
 
 
 def prepare(topology):
@@ -55,23 +55,28 @@ def binding_update(src, home=None, seq=77, lifetime=75):
 
 
 def answers(d, *sent):
-    """Send them from the lab; the Mobility Headers that come back to it before
-    the answer to a request behind them."""
-    got = []
+    """Send them from the lab; the Mobility Headers that come back to it besides
+    the answers to two requests behind them: Home Address options come to the
+    home agent by another socket than what has none, and each has its order."""
+    got, fences = [], set()
+    behind = (pbu(LAB, HA, "nobody@example.com", "2001:db8:1:ee::/64",
+                  seq=min(FENCES)),
+              binding_update(LAB, ADDR["mn1"], seq=max(FENCES)))
     s = d["lab"].socket(socket.AF_INET6, socket.SOCK_RAW, 135)
     with s:
         s.settimeout(5)
-        for packet in (*sent, pbu(LAB, HA, "nobody@example.com",
-                                  "2001:db8:1:ee::/64", seq=FENCE)):
+        for packet in (*sent, *behind):
             send_raw(d["lab"], packet)
-        while True:
+        while fences != FENCES:
             data, peer = s.recvfrom(2048)
             m = MIP6MH_BA(data) if data[2] == 6 else data
             if peer[0] != HA:
                 continue
-            if data[2] == 6 and m.seq == FENCE:
-                return got
-            got.append(m)
+            if data[2] == 6 and m.seq in FENCES:
+                fences.add(m.seq)
+            else:
+                got.append(m)
+    return got
 
 
 def count(d, name):

@@ -219,9 +219,10 @@ static const struct cfg_field pma_fields[] = {
 	F(pma_conf, "max-nodes", CFG_UINT, max_nodes, .min = 1,
 	    .max = 16000000, .def = "100000",
 	    .help = "At most that many mobile nodes; further ones are "
-	    "ignored.  With more than some 500 let the kernel have neighbours "
-	    "enough: sysctl net.ipv6.neigh.default.gc_thresh3 and the same of "
-	    "ipv4, by default 1024, at least twice the number of nodes."),
+	    "ignored. For more than some 500 the kernel needs a larger table "
+	    "of neighbours: sysctl net.ipv6.neigh.default.gc_thresh3 and the "
+	    "same of ipv4 at least twice the number of nodes, 1024 by "
+	    "default."),
 	F(pma_conf, "timestamp-window", CFG_DURATION, ts_window_us,
 	    .min = 100 * USEC_PER_MSEC, .max = 3600 * USEC_PER_SEC,
 	    .def = "5s",
