@@ -342,6 +342,7 @@ static void
 lookup_found(void *ctx, int err, const struct profile *p)
 {
 	struct ha_lookup *l = ctx;
+
 	l->answered = true;
 	if (l->recheck)
 		recheck(l->ha, &l->req, err, p);

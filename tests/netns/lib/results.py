@@ -3,9 +3,10 @@
 last run on a kernel, BUILD/results/KERNEL.tsv.
 
 Parts of a suite that run side by side (see ../run) leave KERNEL.N.part; called
-as a program this adds them to KERNEL.tsv when they have ended."""
+as a program, with KERNEL, this adds them to KERNEL.tsv when they have ended."""
 import glob
 import os
+import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__)))))
@@ -60,5 +61,4 @@ def merge(kernel):
 
 
 if __name__ == "__main__":
-    for name in ("bpf", "stock"):
-        merge(name)
+    merge(sys.argv[1])
