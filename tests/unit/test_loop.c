@@ -372,6 +372,36 @@ START_TEST(test_real_time)
 }
 END_TEST
 
+/* What must come earlier than what is waited for already. */
+START_TEST(test_earlier_timer)
+{
+	struct loop *real = loop_new(&clock_system);
+	usec_t begin = clock_mono_us(&clock_system);
+	struct end e = { 0 };
+	struct timer far, near;
+	int p[2];
+
+	timer_init(&far, on_timer);
+	timer_init(&near, on_timer);
+	ck_assert_int_eq(pipe(p), 0);
+	e.f = loop_fd_add(real, p[0], LOOP_READ, on_read, &e);
+	ck_assert_int_eq(write(p[1], "a", 1), 1);
+	timer_arm(loop_wheel(real), &far, 30 * USEC_PER_SEC);
+	ck_assert_int_eq(loop_turn(real, -1), 0);	/* waits for `far` */
+	ck_assert_uint_eq(e.calls, 1);
+	timer_arm(loop_wheel(real), &near, 20000);
+	while (timer_armed(&near))
+		ck_assert_int_eq(loop_turn(real, -1), 0);
+	ck_assert_int_lt(clock_mono_us(&clock_system) - begin,
+	    20 * USEC_PER_SEC);
+	timer_cancel(loop_wheel(real), &far);
+	loop_fd_del(e.f);
+	loop_free(real);
+	close(p[0]);
+	close(p[1]);
+}
+END_TEST
+
 /* --- counters ---------------------------------------------------------- */
 
 static void
@@ -428,6 +458,7 @@ main(void)
 	tcase_add_test(tc, test_signal_and_run);
 	tcase_add_test(tc, test_callback_after_long_wait);
 	tcase_add_test(tc, test_real_time);
+	tcase_add_test(tc, test_earlier_timer);
 	tcase_add_test(tc, test_stats);
 	suite_add_tcase(s, tc);
 	return suite_run(s);

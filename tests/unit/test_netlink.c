@@ -576,6 +576,60 @@ START_TEST(test_monitor)
 }
 END_TEST
 
+/* A route that needs no device; `nth` of all. */
+static void
+add_route(struct world *w, uint8_t proto, uint32_t nth)
+{
+	struct rtmsg rt = { .rtm_family = AF_INET, .rtm_dst_len = 32,
+		.rtm_table = RT_TABLE_MAIN, .rtm_protocol = proto,
+		.rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_BLACKHOLE };
+	struct in_addr dst = { htonl(0x0a000000 + nth) };
+	struct nl_msg *m = ns_msg(RTM_NEWROUTE, NLM_F_CREATE, &rt, sizeof(rt));
+
+	ck_assert_int_eq(nla_put(m, RTA_DST, sizeof(dst), &dst), 0);
+	ck_assert_int_eq(ns_sync(w->nl, m), 0);
+}
+
+static void
+on_route(void *ctx, const struct nlmsghdr *nlh)
+{
+	const struct rtmsg *rt = NLMSG_DATA(nlh);
+	struct world *w = ctx;
+
+	if (nlh->nlmsg_type == RTM_NEWADDR) {
+		w->addrs++;
+		return;
+	}
+	ck_assert_int_eq(nlh->nlmsg_type, RTM_NEWROUTE);
+	if (rt->rtm_protocol != RTPROT_KERNEL) {	/* that of an address */
+		ck_assert_uint_eq(rt->rtm_protocol, RTPROT_STATIC);
+		w->changes++;
+	}
+}
+
+/* Not one's own routes, and all else. */
+START_TEST(test_monitor_skips_routes)
+{
+	static const int groups[] = { RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_IFADDR };
+	struct world w;
+
+	if (!ns_enter("test_monitor_skips_routes"))
+		return;
+	world_open(&w);
+	ck_assert_int_eq(netlink_monitor(w.nl, groups, ARRAY_LEN(groups),
+	    on_route, on_lost, &w, &w.mon), 0);
+	ck_assert_int_eq(netlink_monitor_skip_routes(w.mon, 78), 0);
+	add_route(&w, 78, 1);
+	add_route(&w, RTPROT_STATIC, 2);
+	add_route(&w, 78, 3);
+	add_addresses(&w, 1, 2);		/* told last */
+	ns_turn_until(w.loop, &w.addrs, 1);
+	ck_assert_uint_eq(w.changes, 1);
+	netlink_monitor_free(w.mon);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(test_monitor_overrun)
 {
 	int fd, size = 1;
@@ -657,6 +711,7 @@ main(void)
 	tc = tcase_create("notifications");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_monitor);
+	tcase_add_test(tc, test_monitor_skips_routes);
 	tcase_add_test(tc, test_monitor_overrun);
 	tcase_add_test(tc, test_monitor_free_in_callback);
 	suite_add_tcase(s, tc);
