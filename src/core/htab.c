@@ -1,32 +1,79 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Linear hashing (Litwin 1980).  Buckets 0 .. count-1 exist; an element of hash
- * h lives in bucket h mod 2^L, or h mod 2^(L+1) when that bucket has been split
- * already.  Each insertion that raises the load above one element per bucket
- * splits one bucket; each removal that lets it sink below a quarter merges a few.
+ * Linear hashing (Litwin 1980) over buckets of one cache line.  Buckets
+ * 0 .. count-1 exist; an element of hash h lives in bucket h mod 2^L, or
+ * h mod 2^(L+1) when that bucket has been split already.  An insertion that
+ * raises the load above LOAD elements per bucket splits one bucket; each
+ * removal that lets it sink below a quarter of that merges a few.
+ *
+ * What is slow in a large table is to wait for memory, so a bucket has a tag of
+ * each of its elements, some bits of the hash.  A search reads an element only
+ * when its tag is the right one: who looks for what is not there reads one
+ * line.  Splits and merges of large tables read no element at all.
+ *
+ * What a bucket has no room for is in a list behind the element in its last
+ * slot.  Buckets whose turn to be split is late get twice as many elements as
+ * the others, so these lists are no rarity, but they are short.
+ *
  * Buckets are kept in segments, so that nothing ever moves but the elements of
  * one bucket.  Their size doubles up to SEG_MAX buckets and then stays: to clear
- * and first touch half a million of buckets at once took 7 ms.
+ * and first touch megabytes at once took 7 ms.
  */
 #include "core/htab.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define FIRST_BITS 6			/* segment 0: 64 buckets */
+#define SLOTS 6
+#define LAST (SLOTS - 1)
+#define LOAD 3				/* elements per bucket, on average */
+#define LINE 64				/* octets */
+#define FIRST_BITS 3			/* segment 0: 8 buckets */
 #define FIRST ((size_t)1 << FIRST_BITS)
-#define SEG_BITS 13			/* 64 KiB */
+#define SEG_BITS 10			/* 64 KiB */
 #define SEG_MAX ((size_t)1 << SEG_BITS)
 #define SMALL (SEG_BITS - FIRST_BITS + 1)	/* segments of less */
-#define SPLIT_AHEAD 8
+/*
+ * The bits of the hash in a tag.  Not the lowest: all of a bucket of a large
+ * table have these in common, and a small one can do without tags to be split.
+ * The highest bit is the one that the last split that there can be goes by.
+ */
+#define TAG_SHIFT 12
+#define TAG_BITS 16
+#define BUCKETS_MAX ((size_t)1 << (TAG_SHIFT + TAG_BITS))
+
+struct bucket {
+	struct hnode *slot[SLOTS];	/* NULL: free */
+	uint16_t tag[SLOTS];
+	/* Which tags are in the list behind slot[LAST], a bit for each (those
+	 * of elements gone may be set, too).  0: there is no list. */
+	uint32_t behind;
+};
+
+_Static_assert(sizeof(struct bucket) == LINE, "one line of the cache");
 
 struct htab {
-	/* 64, 64, 128, 256, ... SEG_MAX / 2, then SEG_MAX buckets each */
-	struct hnode ***seg;
+	/* 8, 8, 16, 32, ... SEG_MAX / 2, then SEG_MAX buckets each */
+	struct bucket **seg;
 	size_t nseg, capseg;
 	size_t buckets;			/* in use, >= FIRST */
 	size_t count;
+	bool walking;			/* no merges: they move elements */
 };
+
+static uint16_t
+tag_of(uint32_t hash)
+{
+	return (uint16_t)(hash >> TAG_SHIFT);
+}
+
+static uint32_t
+behind_bit(uint16_t tag)
+{
+	return (uint32_t)1 << (tag >> (TAG_BITS - 5));
+}
 
 static unsigned
 log2_of(size_t v)
@@ -53,7 +100,7 @@ segment_of(size_t i, size_t *ret_first)
 	return bits - FIRST_BITS + 1;
 }
 
-static struct hnode **
+static struct bucket *
 bucket_at(const struct htab *h, size_t i)
 {
 	size_t first, s = segment_of(i, &first);
@@ -83,10 +130,16 @@ bucket_index(const struct htab *h, uint32_t hash)
 	return i < h->buckets ? i : hash & (low - 1);
 }
 
+static struct bucket *
+bucket_of(const struct htab *h, uint32_t hash)
+{
+	return bucket_at(h, bucket_index(h, hash));
+}
+
 static void
 segments_resize(struct htab *h, size_t cap)
 {
-	struct hnode ***v = realloc(h->seg, cap * sizeof(*v));
+	struct bucket **v = realloc(h->seg, cap * sizeof(*v));
 
 	if (v == NULL)
 		abort();
@@ -98,10 +151,12 @@ segments_resize(struct htab *h, size_t cap)
 static void
 segment_make(struct htab *h)
 {
-	struct hnode **v = calloc(segment_size(h->nseg), sizeof(*v));
+	size_t n = segment_size(h->nseg) * sizeof(struct bucket);
+	struct bucket *v = aligned_alloc(LINE, n);
 
 	if (v == NULL)
 		abort();
+	memset(v, 0, n);
 	if (h->nseg == h->capseg)
 		segments_resize(h, h->capseg * 2);
 	h->seg[h->nseg++] = v;
@@ -156,41 +211,68 @@ htab_bytes(const struct htab *h)
 	return n;
 }
 
-/* Which bucket is split for bucket number `fresh`. */
-static size_t
-split_from(const struct htab *h, size_t fresh)
+static void
+put(struct bucket *b, struct hnode *n, uint16_t tag)
 {
-	return fresh & (level(h) - 1);
+	size_t i = 0;
+
+	while (i < LAST && b->slot[i] != NULL)
+		i++;
+	if (b->slot[i] != NULL) {
+		n->next = b->slot[i];
+		b->behind |= behind_bit(b->tag[i]);
+	}
+	b->slot[i] = n;
+	b->tag[i] = tag;
+}
+
+static bool
+bit_of(const struct hnode *n, uint16_t tag, unsigned bit)
+{
+	return bit < TAG_SHIFT ? n->hash >> bit & 1 :
+	    tag >> (bit - TAG_SHIFT) & 1;
+}
+
+/* Take all out of a bucket, and put it into `to[1]` or `to[0]`, whether its
+ * hash has that bit or not. */
+static void
+pour(struct bucket *from, struct bucket *const to[2], unsigned bit)
+{
+	struct bucket b = *from;
+	struct hnode *n, *next;
+
+	*from = (struct bucket){ 0 };
+	for (n = b.behind != 0 ? b.slot[LAST]->next : NULL; n != NULL;
+	    n = next) {
+		next = n->next;
+		n->next = NULL;
+		put(to[n->hash >> bit & 1], n, tag_of(n->hash));
+	}
+	if (b.behind != 0)
+		b.slot[LAST]->next = NULL;
+	for (size_t i = 0; i < SLOTS; i++) {
+		if (b.slot[i] != NULL)
+			put(to[bit_of(b.slot[i], b.tag[i], bit)], b.slot[i],
+			    b.tag[i]);
+	}
 }
 
 /* Bucket number `buckets` comes into being: its elements leave the bucket
- * that has held them so far.  Those of a bucket whose turn comes soon are asked
- * for: one that waits for memory takes longer than all else here. */
+ * that has held them so far. */
 static void
 split_one(struct htab *h)
 {
-	size_t fresh = h->buckets, first;
-	size_t old = split_from(h, fresh);
-	struct hnode **from, **to, *n;
+	size_t fresh = h->buckets, low = level(h), first;
+	struct bucket *to[2];
 
-	if (fresh >= (size_t)1 << 32)
+	if (fresh == BUCKETS_MAX)
 		return;
 	if (segment_of(fresh, &first) == h->nseg)
 		segment_make(h);
-	from = bucket_at(h, old);
-	to = bucket_at(h, fresh);
-	__builtin_prefetch(*bucket_at(h, split_from(h, fresh + SPLIT_AHEAD)));
+	to[0] = bucket_at(h, fresh - low);
+	to[1] = bucket_at(h, fresh);
 	h->buckets++;
-	while ((n = *from) != NULL) {
-		if (bucket_index(h, n->hash) == fresh) {
-			*from = n->next;
-			n->next = NULL;
-			*to = n;
-			to = &n->next;
-		} else {
-			from = &n->next;
-		}
-	}
+	pour(to[0], to, log2_of(low));
 }
 
 /* The reverse: the last bucket's elements go back. */
@@ -198,74 +280,122 @@ static void
 merge_one(struct htab *h)
 {
 	size_t last = h->buckets - 1, first;
-	struct hnode **from = bucket_at(h, last), **to, *list = *from;
+	struct bucket *to[2];
 
-	*from = NULL;
 	h->buckets = last;
-	if (list != NULL) {
-		to = bucket_at(h, bucket_index(h, list->hash));
-		while (*to != NULL)
-			to = &(*to)->next;
-		*to = list;
-	}
+	to[0] = to[1] = bucket_at(h, last - level(h));
+	pour(bucket_at(h, last), to, 0);
 	(void)segment_of(last, &first);
 	if (first == last)		/* its segment is empty now */
 		segment_drop(h);
 }
 
-void
-htab_insert(struct htab *h, struct hnode *n, uint32_t hash)
+/* Four at a time: an emptied table gives all its memory back. */
+static void
+merge_some(struct htab *h)
 {
-	struct hnode **b;
-
-	if (h->count >= h->buckets)
-		split_one(h);
-	b = bucket_at(h, bucket_index(h, hash));
-	n->hash = hash;
-	n->next = *b;
-	*b = n;
-	h->count++;
+	for (unsigned i = 0; i < 4 && h->buckets > FIRST &&
+	    h->count < h->buckets * LOAD / 4; i++)
+		merge_one(h);
 }
 
 void
-htab_remove(struct htab *h, struct hnode *n)
+htab_insert(struct htab *h, struct hnode *n, uint32_t hash)
 {
-	struct hnode **at = bucket_at(h, bucket_index(h, n->hash));
+	if (h->count >= h->buckets * LOAD)
+		split_one(h);
+	n->hash = hash;
+	n->next = NULL;
+	put(bucket_of(h, hash), n, tag_of(hash));
+	h->count++;
+}
+
+/* Out of the list of which slot[LAST] is the first. */
+static void
+take_from_list(struct bucket *b, struct hnode *n)
+{
+	struct hnode **at = &b->slot[LAST];
 
 	for (; *at != n; at = &(*at)->next)
 		assert(*at != NULL);
 	*at = n->next;
 	n->next = NULL;
+	if (b->behind == 0)
+		return;
+	b->tag[LAST] = tag_of(b->slot[LAST]->hash);
+	if (b->slot[LAST]->next == NULL)
+		b->behind = 0;
+}
+
+void
+htab_remove(struct htab *h, struct hnode *n)
+{
+	struct bucket *b = bucket_of(h, n->hash);
+	size_t i = 0;
+
+	while (i < LAST && b->slot[i] != n)
+		i++;
+	if (i < LAST)
+		b->slot[i] = NULL;
+	else
+		take_from_list(b, n);
 	h->count--;
-	/* Four at a time: an emptied table gives all its memory back. */
-	for (unsigned i = 0; i < 4 && h->buckets > FIRST &&
-	    h->count < h->buckets / 4; i++)
-		merge_one(h);
+	if (!h->walking)
+		merge_some(h);
+}
+
+struct hnode *
+htab_next(const struct htab *h, uint32_t hash, const struct hnode *after)
+{
+	const struct bucket *b = bucket_of(h, hash);
+	uint16_t tag = tag_of(hash);
+	struct hnode *n;
+
+	for (size_t i = 0; i < SLOTS; i++) {
+		n = b->slot[i];
+		if (b->tag[i] != tag || n == NULL || n->hash != hash)
+			continue;
+		if (after == NULL)
+			return n;
+		if (n == after)
+			after = NULL;
+	}
+	if ((b->behind & behind_bit(tag)) == 0)
+		return NULL;
+	n = after == NULL ? b->slot[LAST]->next : after->next;
+	while (n != NULL && n->hash != hash)
+		n = n->next;
+	return n;
 }
 
 struct hnode *
 htab_find(const struct htab *h, uint32_t hash, htab_eq_fn *eq,
     const void *key)
 {
-	struct hnode *n = *bucket_at(h, bucket_index(h, hash));
+	struct hnode *n = htab_next(h, hash, NULL);
 
-	for (; n != NULL; n = n->next) {
-		if (n->hash == hash && eq(n, key))
-			return n;
-	}
-	return NULL;
+	while (n != NULL && !eq(n, key))
+		n = htab_next(h, hash, n);
+	return n;
 }
 
 void
 htab_prefetch(const struct htab *h, uint32_t hash)
 {
-	__builtin_prefetch(bucket_at(h, bucket_index(h, hash)));
+	__builtin_prefetch(bucket_of(h, hash));
 }
 
 const struct hnode *
-htab_bucket(const struct htab *h, uint32_t hash)
+htab_guess(const struct htab *h, uint32_t hash)
 {
-	return *bucket_at(h, bucket_index(h, hash));
+	const struct bucket *b = bucket_of(h, hash);
+	uint16_t tag = tag_of(hash);
+
+	for (size_t i = 0; i < SLOTS; i++) {
+		if (b->tag[i] == tag && b->slot[i] != NULL)
+			return b->slot[i];
+	}
+	return (b->behind & behind_bit(tag)) != 0 ? b->slot[LAST] : NULL;
 }
 
 /* The bits of a hash, the lowest first. */
@@ -293,21 +423,17 @@ interval_size(const struct htab *h, size_t bucket)
 	return ((uint64_t)1 << 32) / (is_split ? 2 * low : low);
 }
 
-bool
-htab_walk(struct htab *h, size_t *cursor, unsigned budget,
-    htab_walk_fn *fn, void *ctx)
+/* Those of a bucket that are from `at` to before `stop` in that order. `fn` may
+ * take out what it is given. */
+static unsigned
+walk_bucket(struct bucket *b, uint64_t at, uint64_t stop, htab_walk_fn *fn,
+    void *ctx)
 {
-	uint64_t at = *cursor, end = (uint64_t)1 << 32;
 	unsigned seen = 0;
 
-	while (at < end) {
-		size_t i = bucket_index(h, reverse((uint32_t)at));
-		uint64_t size = interval_size(h, i);
-		uint64_t stop = (at & ~(size - 1)) + size;
-		struct hnode *n = *bucket_at(h, i), *next;
+	for (size_t i = 0; i < SLOTS; i++) {
+		struct hnode *n = b->slot[i], *next;
 
-		/* A removal in `fn` may merge: then others' elements follow
-		 * in this list, whose turn has been or will be. */
 		for (; n != NULL; n = next) {
 			uint32_t pos = reverse(n->hash);
 
@@ -317,10 +443,41 @@ htab_walk(struct htab *h, size_t *cursor, unsigned budget,
 			fn(ctx, n);
 			seen++;
 		}
+	}
+	return seen;
+}
+
+bool
+htab_walk(struct htab *h, size_t *cursor, unsigned budget,
+    htab_walk_fn *fn, void *ctx)
+{
+	uint64_t at = *cursor, end = (uint64_t)1 << 32;
+	unsigned seen = 0;
+
+	while (at < end && seen < budget) {
+		size_t i = bucket_index(h, reverse((uint32_t)at));
+		uint64_t size = interval_size(h, i);
+		uint64_t stop = (at & ~(size - 1)) + size;
+		unsigned n;
+
+		h->walking = true;
+		n = walk_bucket(bucket_at(h, i), at, stop, fn, ctx);
+		h->walking = false;
+		/* what its removals have not done */
+		for (unsigned k = 0; k < n; k++)
+			merge_some(h);
+		seen += n;
 		at = stop;
-		if (seen >= budget)
-			break;
 	}
 	*cursor = (size_t)at;
 	return at < end;
+}
+
+void
+htab_each(struct htab *h, htab_walk_fn *fn, void *ctx)
+{
+	size_t cursor = 0;
+
+	while (htab_walk(h, &cursor, UINT_MAX, fn, ctx))
+		;
 }

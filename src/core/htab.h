@@ -2,7 +2,8 @@
 /*
  * Intrusive hash table that grows one bucket at a time (linear hashing), so
  * that no insertion ever stalls the loop: the worst case is one bucket split.
- * 8 + about 8 octets per element, hash included in the node.
+ * Per element 16 octets in it and about 21 in the table, whose buckets are lines
+ * of the cache: who looks for what is not there reads one of them.
  *
  * Why not a library: uthash and GHashTable rehash everything at once (30 ms at
  * one million), liburcu's grows in a thread of its own.
@@ -39,12 +40,18 @@ typedef bool htab_eq_fn(const struct hnode *n, const void *key);
 struct hnode *htab_find(const struct htab *h, uint32_t hash, htab_eq_fn *eq,
     const void *key);
 
+/* All elements of exactly this hash, one after the other: the next behind
+ * `after`, NULL: the first.  NULL when there is no more. */
+struct hnode *htab_next(const struct htab *h, uint32_t hash,
+    const struct hnode *after);
+
 /*
- * To look ahead: ask for a bucket long before it is looked at, then read it and
- * get its first element, which the caller may want to ask for in turn.
+ * To look ahead: ask for a bucket long before it is looked at; then read it and
+ * get the element that a search would look at, NULL: none.  The caller may
+ * want to ask for that in turn: whether it has that hash is known by reading it.
  */
 void htab_prefetch(const struct htab *h, uint32_t hash);
-const struct hnode *htab_bucket(const struct htab *h, uint32_t hash);
+const struct hnode *htab_guess(const struct htab *h, uint32_t hash);
 
 /*
  * Visit the elements: start with *cursor = 0, call until it returns false; the
@@ -57,5 +64,7 @@ const struct hnode *htab_bucket(const struct htab *h, uint32_t hash);
 typedef void htab_walk_fn(void *ctx, struct hnode *n);
 bool htab_walk(struct htab *h, size_t *cursor, unsigned budget,
     htab_walk_fn *fn, void *ctx);
+/* All of them, now. */
+void htab_each(struct htab *h, htab_walk_fn *fn, void *ctx);
 
 #endif

@@ -186,7 +186,6 @@ int
 sec_state_save(struct sec_state *st)
 {
 	struct writer w = { .f = NULL };
-	size_t cursor = 0;
 	int fd, r = 0;
 
 	fd = openat(st->dirfd, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC |
@@ -199,8 +198,7 @@ sec_state_save(struct sec_state *st)
 	}
 	if (fputs(MAGIC, w.f) == EOF)
 		w.bad = true;
-	while (htab_walk(st->marks, &cursor, UINT16_MAX, write_mark, &w))
-		;
+	htab_each(st->marks, write_mark, &w);
 	if (fflush(w.f) != 0 || fsync(fd) != 0)
 		r = -errno;
 	else if (w.bad)
@@ -210,10 +208,8 @@ sec_state_save(struct sec_state *st)
 	if (r == 0 && (renameat(st->dirfd, FILE_NEW, st->dirfd,
 	    FILE_NAME) < 0 || fsync(st->dirfd) < 0))
 		r = -errno;
-	cursor = 0;
-	while (r == 0 && htab_walk(st->marks, &cursor, UINT16_MAX, note_saved,
-	    NULL))
-		;
+	if (r == 0)
+		htab_each(st->marks, note_saved, NULL);
 	return r;
 }
 
@@ -286,12 +282,9 @@ free_mark(void *ctx, struct hnode *n)
 void
 sec_state_close(struct sec_state *st)
 {
-	size_t cursor = 0;
-
 	if (st == NULL)
 		return;
-	while (htab_walk(st->marks, &cursor, UINT16_MAX, free_mark, st->marks))
-		;
+	htab_each(st->marks, free_mark, st->marks);
 	htab_free(st->marks);
 	if (st->lockfd >= 0)
 		close(st->lockfd);

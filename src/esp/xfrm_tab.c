@@ -216,15 +216,14 @@ tab_next_sa(const struct xfrm_tab *t, const struct spd_flow *f,
     const struct spd_sa *after)
 {
 	uint32_t hash = tab_pair_hash(&t->key, &f->src, &f->dst);
-	const struct hnode *n = after == NULL ?
-	    htab_bucket(t->sa_by_pair, hash) :
-	    CONTAINER_OF(after, const struct tab_sa, sa)->by_pair.next;
+	const struct hnode *n = after == NULL ? NULL :
+	    &CONTAINER_OF(after, const struct tab_sa, sa)->by_pair;
 
-	for (; n != NULL; n = n->next) {
+	while ((n = htab_next(t->sa_by_pair, hash, n)) != NULL) {
 		const struct spd_sa *sa = &CONTAINER_OF(n,
 		    const struct tab_sa, by_pair)->sa;
 
-		if (n->hash == hash && spd_sa_is_of(sa, f))
+		if (spd_sa_is_of(sa, f))
 			return sa;
 	}
 	return NULL;
@@ -235,11 +234,9 @@ tab_next_sa(const struct xfrm_tab *t, const struct spd_flow *f,
 static size_t
 collect_policies(struct xfrm_tab *t, uint32_t hash, size_t n)
 {
-	const struct hnode *h = htab_bucket(t->pol_by_pair, hash);
+	const struct hnode *h = NULL;
 
-	for (; h != NULL; h = h->next) {
-		if (h->hash != hash)
-			continue;
+	while ((h = htab_next(t->pol_by_pair, hash, h)) != NULL) {
 		t->cand_pol = grow(t->cand_pol, n, &t->cand_pol_cap,
 		    sizeof(*t->cand_pol));
 		t->cand_pol[n++] = &CONTAINER_OF(h, const struct tab_pol,
@@ -251,11 +248,9 @@ collect_policies(struct xfrm_tab *t, uint32_t hash, size_t n)
 static size_t
 collect_sas(struct xfrm_tab *t, uint32_t hash, size_t n)
 {
-	const struct hnode *h = htab_bucket(t->sa_by_sel, hash);
+	const struct hnode *h = NULL;
 
-	for (; h != NULL; h = h->next) {
-		if (h->hash != hash)
-			continue;
+	while ((h = htab_next(t->sa_by_sel, hash, h)) != NULL) {
 		t->cand_sa = grow(t->cand_sa, n, &t->cand_sa_cap,
 		    sizeof(*t->cand_sa));
 		t->cand_sa[n++] = &CONTAINER_OF(h, const struct tab_sa,

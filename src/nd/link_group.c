@@ -173,10 +173,8 @@ void
 link_groups_forget(struct link_groups *g, uint32_t ifindex)
 {
 	struct forget f = { g, ifindex };
-	size_t cursor = 0;
 
-	while (htab_walk(g->tab, &cursor, LINK_GROUPS_MAX, forget_one, &f))
-		;
+	htab_each(g->tab, forget_one, &f);
 }
 
 struct link_groups *

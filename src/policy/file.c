@@ -493,13 +493,10 @@ file_ahead(struct policy *p, struct policy_nai *v, size_t n)
 		    v[i].len);
 		htab_prefetch(f->store.by_nai, hash[i]);
 	}
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(htab_guess(f->store.by_nai, hash[i]));
 	for (i = 0; i < n; i++) {
-		node[i] = htab_bucket(f->store.by_nai, hash[i]);
-		__builtin_prefetch(node[i]);
-	}
-	for (i = 0; i < n; i++) {
-		while (node[i] != NULL && node[i]->hash != hash[i])
-			node[i] = node[i]->next;
+		node[i] = htab_next(f->store.by_nai, hash[i], NULL);
 		if (node[i] != NULL)
 			prefetch(nai_node_of(node[i])->p,
 			    sizeof(struct profile));

@@ -11,7 +11,6 @@
 #include "suite.h"
 
 #define ELEMENTS 100000
-#define STEPS 1000000
 
 struct elem {
 	struct hnode n;
@@ -39,41 +38,102 @@ see(void *ctx, struct hnode *n)
 	elem_of(n)->seen++;
 }
 
+/* How good the hash is. */
+enum { HASH_GOOD, HASH_LISTS, HASH_SAME_TAG, HASH_FEW, HASH_KINDS };
+
+static unsigned kind;
+
 static uint32_t
 hash_of(const struct elem *e)
 {
-	/* few distinct values in the low bits: long chains as well */
-	return e->key * 2654435761u >> (e->key % 7);
+	uint32_t h = e->key * 2654435761u;
+
+	switch (kind) {
+	case HASH_LISTS:	/* few distinct values in the low bits */
+		return h >> (e->key % 7);
+	case HASH_SAME_TAG:	/* what buckets keep of it is the same */
+		return h & 0xf0000fff;
+	case HASH_FEW:		/* thousands have the same */
+		return e->key % 3 * 2654435761u;
+	default:
+		return h;
+	}
+}
+
+/* How many elements take a reasonable time then. */
+static unsigned
+elements(void)
+{
+	return kind == HASH_FEW ? 6000 : kind == HASH_SAME_TAG ? 20000 :
+	    ELEMENTS;
+}
+
+static struct elem *
+make(unsigned n)
+{
+	struct elem *e = calloc(n, sizeof(*e));
+
+	ck_assert_ptr_nonnull(e);
+	for (unsigned i = 0; i < n; i++)
+		e[i].key = i;
+	return e;
+}
+
+/* A million ck_assert() take as long as all else here. */
+static void
+check(bool good, unsigned i, const char *what)
+{
+	if (!good)
+		ck_abort_msg("element %u: %s", i, what);
 }
 
 static void
-check_walk(struct htab *h, struct elem *e)
+check_walk(struct htab *h, struct elem *e, unsigned n)
 {
 	size_t cursor = 0;
 
-	for (unsigned i = 0; i < ELEMENTS; i++)
+	for (unsigned i = 0; i < n; i++)
 		e[i].seen = 0;
 	while (htab_walk(h, &cursor, 64, see, NULL))
 		;
-	for (unsigned i = 0; i < ELEMENTS; i++)
-		ck_assert_uint_eq(e[i].seen, e[i].in);
+	for (unsigned i = 0; i < n; i++)
+		check(e[i].seen == e[i].in, i, "seen by htab_walk()");
+	htab_each(h, see, NULL);
+	for (unsigned i = 0; i < n; i++)
+		check(e[i].seen == e[i].in * 2, i, "seen by htab_each()");
+}
+
+/* Every element of that hash, and no other, comes once. */
+static void
+check_next(const struct htab *h, struct elem *e, unsigned n, uint32_t hash)
+{
+	struct hnode *at = NULL;
+
+	for (unsigned i = 0; i < n; i++)
+		e[i].seen = 0;
+	while ((at = htab_next(h, hash, at)) != NULL)
+		elem_of(at)->seen++;
+	for (unsigned i = 0; i < n; i++)
+		check(e[i].seen == (e[i].in && hash_of(&e[i]) == hash), i,
+		    "seen by htab_next()");
 }
 
 START_TEST(test_model)
 {
-	struct elem *e = calloc(ELEMENTS, sizeof(*e));
+	unsigned n = (kind = (unsigned)_i, elements()), steps = 10 * n;
+	struct elem *e = make(n);
 	struct htab *h = htab_new();
 	size_t count = 0, empty = htab_bytes(h);
 
 	srand(1);
-	for (unsigned i = 0; i < ELEMENTS; i++)
-		e[i].key = i;
-	for (unsigned s = 0; s < STEPS; s++) {
-		struct elem *x = &e[(unsigned)rand() % ELEMENTS];
-		struct hnode *n = htab_find(h, hash_of(x), eq, &x->key);
+	for (unsigned s = 0; s < steps; s++) {
+		struct elem *x = &e[(unsigned)rand() % n];
+		struct hnode *found = htab_find(h, hash_of(x), eq, &x->key);
 
-		ck_assert_int_eq(n != NULL, x->in);
-		if (rand() % 10 < (s < STEPS / 2 ? 7 : 3)) {
+		check(found == (x->in ? &x->n : NULL), x->key, "found");
+		check(!x->in || htab_guess(h, hash_of(x)) != NULL, x->key,
+		    "no guess");
+		if (rand() % 10 < (s < steps / 2 ? 7 : 3)) {
 			if (!x->in) {
 				htab_insert(h, &x->n, hash_of(x));
 				count++;
@@ -84,11 +144,13 @@ START_TEST(test_model)
 			count--;
 			x->in = false;
 		}
-		ck_assert_uint_eq(htab_count(h), count);
-		if (s % 200000 == 0)
-			check_walk(h, e);
+		check(htab_count(h) == count, x->key, "count");
+		if (s % (steps / 5) == 0) {
+			check_walk(h, e, n);
+			check_next(h, e, n, hash_of(x));
+		}
 	}
-	for (unsigned i = 0; i < ELEMENTS; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		if (e[i].in)
 			htab_remove(h, &e[i].n);
 	}
@@ -99,49 +161,51 @@ START_TEST(test_model)
 }
 END_TEST
 
-/* However many there are, one insertion makes little room: no stall. */
+/* However many there are, one insertion makes little room: no stall. What
+ * there is of it in the end is not much for each. */
 START_TEST(test_grows_by_little)
 {
 	const size_t most = 68 * 1024;	/* a segment, a longer list of them */
+	unsigned n = 3 * ELEMENTS;
 	struct htab *h = htab_new();
-	struct elem *e = calloc(3 * ELEMENTS, sizeof(*e));
+	struct elem *e = make(n);
 	size_t before = htab_bytes(h);
 
-	ck_assert_ptr_nonnull(e);
-	for (unsigned i = 0; i < 3 * ELEMENTS; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		size_t now;
 
-		e[i].key = i;
-		htab_insert(h, &e[i].n, i * 2654435761u);
+		htab_insert(h, &e[i].n, hash_of(&e[i]));
 		now = htab_bytes(h);
-		ck_assert_uint_le(now - before, most);
+		check(now - before <= most, i, "too much at once");
 		before = now;
 	}
-	for (unsigned i = 0; i < 3 * ELEMENTS; i++)
-		ck_assert_ptr_eq(htab_find(h, i * 2654435761u, eq, &e[i].key),
-		    &e[i].n);
+	ck_assert_uint_le(before / n, 22);
+	for (unsigned i = 0; i < n; i++)
+		check(htab_find(h, hash_of(&e[i]), eq, &e[i].key) == &e[i].n,
+		    i, "not found");
 	htab_free(h);
 	free(e);
 }
 END_TEST
 
-/* Looking ahead finds the bucket that find() will look into. */
-START_TEST(test_bucket)
+/* A table that looks at no element to see that something is not there, and at
+ * one to find what is: nearly always. */
+START_TEST(test_guess)
 {
-	struct elem *e = calloc(1000, sizeof(*e));
+	unsigned n = ELEMENTS / 2, right = 0, wrong = 0;
+	struct elem *e = make(2 * n);
 	struct htab *h = htab_new();
 
-	for (unsigned i = 0; i < 1000; i++) {
-		const struct hnode *n;
-
-		e[i].key = i;
+	for (unsigned i = 0; i < n; i++) {
 		htab_prefetch(h, hash_of(&e[i]));
 		htab_insert(h, &e[i].n, hash_of(&e[i]));
-		n = htab_bucket(h, hash_of(&e[i]));
-		while (n != NULL && n != &e[i].n)
-			n = n->next;
-		ck_assert_ptr_eq(n, &e[i].n);
 	}
+	for (unsigned i = 0; i < n; i++) {
+		right += htab_guess(h, hash_of(&e[i])) == &e[i].n;
+		wrong += htab_guess(h, hash_of(&e[n + i])) != NULL;
+	}
+	ck_assert_uint_ge(right, n * 8 / 10);
+	ck_assert_uint_le(wrong, n / 20);
 	htab_free(h);
 	free(e);
 }
@@ -150,13 +214,12 @@ END_TEST
 /* What stays is seen, whatever is inserted meanwhile. */
 START_TEST(test_walk_while_growing)
 {
-	struct elem *e = calloc(ELEMENTS, sizeof(*e));
+	struct elem *e = make(20000);
 	struct htab *h = htab_new();
 	size_t cursor = 0;
 	unsigned next = 1000;
 
-	for (unsigned i = 0; i < ELEMENTS; i++)
-		e[i].key = i;
+	kind = HASH_LISTS;
 	for (unsigned i = 0; i < 1000; i++)
 		htab_insert(h, &e[i].n, hash_of(&e[i]));
 	while (htab_walk(h, &cursor, 16, see, NULL)) {
@@ -164,7 +227,7 @@ START_TEST(test_walk_while_growing)
 			htab_insert(h, &e[next].n, hash_of(&e[next]));
 	}
 	for (unsigned i = 0; i < 1000; i++)
-		ck_assert_uint_ge(e[i].seen, 1);
+		check(e[i].seen >= 1, i, "not seen");
 	htab_free(h);
 	free(e);
 }
@@ -173,6 +236,7 @@ END_TEST
 static void
 take_out(void *ctx, struct hnode *n)
 {
+	elem_of(n)->seen++;
 	htab_remove(ctx, n);
 }
 
@@ -180,17 +244,48 @@ take_out(void *ctx, struct hnode *n)
  * merge meanwhile are not skipped. */
 START_TEST(test_walk_removes_all)
 {
-	struct elem *e = calloc(ELEMENTS, sizeof(*e));
+	unsigned n = (kind = (unsigned)_i, elements());
+	struct elem *e = make(n);
 	struct htab *h = htab_new();
-	size_t cursor = 0;
+	size_t cursor = 0, empty = htab_bytes(h);
 
-	for (unsigned i = 0; i < ELEMENTS; i++) {
-		e[i].key = i;
+	for (unsigned i = 0; i < n; i++)
 		htab_insert(h, &e[i].n, hash_of(&e[i]));
-	}
 	while (htab_walk(h, &cursor, 64, take_out, h))
 		;
 	ck_assert_uint_eq(htab_count(h), 0);
+	ck_assert_uint_eq(htab_bytes(h), empty);
+	for (unsigned i = 0; i < n; i++)
+		check(e[i].seen == 1, i, "seen once");
+	htab_free(h);
+	free(e);
+}
+END_TEST
+
+static void
+take_out_odd(void *ctx, struct hnode *n)
+{
+	elem_of(n)->seen++;
+	if (elem_of(n)->key % 2 != 0)
+		htab_remove(ctx, n);
+}
+
+/* What is left alone between others that go is there, and was seen once. */
+START_TEST(test_each_removes_some)
+{
+	unsigned n = (kind = (unsigned)_i, elements());
+	struct elem *e = make(n);
+	struct htab *h = htab_new();
+
+	for (unsigned i = 0; i < n; i++)
+		htab_insert(h, &e[i].n, hash_of(&e[i]));
+	htab_each(h, take_out_odd, h);
+	ck_assert_uint_eq(htab_count(h), n / 2);
+	for (unsigned i = 0; i < n; i++) {
+		check(e[i].seen == 1, i, "seen once");
+		check(htab_find(h, hash_of(&e[i]), eq, &e[i].key) ==
+		    (i % 2 == 0 ? &e[i].n : NULL), i, "found");
+	}
 	htab_free(h);
 	free(e);
 }
@@ -200,14 +295,13 @@ END_TEST
  * what stays is seen once, not less and not more. */
 START_TEST(test_walk_while_changing)
 {
-	struct elem *e = calloc(ELEMENTS, sizeof(*e));
+	struct elem *e = make(ELEMENTS);
 	struct htab *h = htab_new();
 	size_t cursor = 0;
 	unsigned in = _i == 0 ? 1000 : ELEMENTS, out = 1, calls = 0;
 	bool more = true;
 
-	for (unsigned i = 0; i < ELEMENTS; i++)
-		e[i].key = i;
+	kind = HASH_LISTS;
 	for (unsigned i = 0; i < in; i++)
 		htab_insert(h, &e[i].n, hash_of(&e[i]));
 	while (more) {
@@ -231,10 +325,8 @@ START_TEST(test_walk_while_changing)
 		}
 	}
 	ck_assert_uint_gt(calls, 50);
-	for (unsigned i = 0; i < (_i == 0 ? 1000 : ELEMENTS); i += 10) {
-		if (e[i].seen != 1)
-			ck_abort_msg("%u seen %u times", i, e[i].seen);
-	}
+	for (unsigned i = 0; i < (_i == 0 ? 1000 : ELEMENTS); i += 10)
+		check(e[i].seen == 1, i, "seen once");
 	htab_free(h);
 	free(e);
 }
@@ -248,10 +340,11 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_grows_by_little);
-	tcase_add_test(tc, test_bucket);
-	tcase_add_test(tc, test_model);
+	tcase_add_test(tc, test_guess);
+	tcase_add_loop_test(tc, test_model, 0, HASH_KINDS);
 	tcase_add_test(tc, test_walk_while_growing);
-	tcase_add_test(tc, test_walk_removes_all);
+	tcase_add_loop_test(tc, test_walk_removes_all, 0, HASH_KINDS);
+	tcase_add_loop_test(tc, test_each_removes_some, 0, HASH_KINDS);
 	tcase_add_loop_test(tc, test_walk_while_changing, 0, 3);
 	suite_add_tcase(s, tc);
 	return suite_run(s);

@@ -112,13 +112,9 @@ claim_free(void *ctx, struct hnode *n)
 void
 ha_cache_done(struct ha_cache *c)
 {
-	size_t cursor = 0;
-
 	assert(c->by_nai == NULL || htab_count(c->by_nai) == 0);
-	while (c->claims != NULL && htab_count(c->claims) > 0) {
-		if (!htab_walk(c->claims, &cursor, 1024, claim_free, c))
-			cursor = 0;
-	}
+	if (c->claims != NULL)
+		htab_each(c->claims, claim_free, c);
 	htab_free(c->by_nai);
 	htab_free(c->by_hnp);
 	htab_free(c->claims);
@@ -155,22 +151,15 @@ ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 		htab_prefetch(c->by_nai, v[i].hash);
 	}
 	for (i = 0; i < n; i++) {
-		v[i].node = htab_bucket(c->by_nai, v[i].hash);
-		if (v[i].node != NULL)
-			fetch_entry(v[i].node, v[i].len);
-	}
-	for (i = 0; i < n; i++) {
-		const struct hnode *first = v[i].node, *m = first;
+		const struct hnode *m = htab_guess(c->by_nai, v[i].hash);
 
-		while (m != NULL && m->hash != v[i].hash)
-			m = m->next;
-		v[i].node = m;
-		if (m != NULL && m != first)
+		if (m != NULL)
 			fetch_entry(m, v[i].len);
 	}
 	for (i = 0; i < n; i++) {
 		const struct bce *b;
 
+		v[i].node = htab_next(c->by_nai, v[i].hash, NULL);
 		if (v[i].node == NULL)
 			continue;
 		b = CONTAINER_OF(v[i].node, const struct bce, by_nai);
@@ -191,7 +180,7 @@ ha_cache_ahead_hnp(const struct ha_cache *c, const struct prefix *const *v,
 		htab_prefetch(c->by_hnp, hash[i]);
 	}
 	for (i = 0; i < n; i++)
-		__builtin_prefetch(htab_bucket(c->by_hnp, hash[i]));
+		__builtin_prefetch(htab_guess(c->by_hnp, hash[i]));
 }
 
 struct bce *

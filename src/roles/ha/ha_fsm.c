@@ -834,12 +834,7 @@ forget(void *ctx, struct hnode *n)
 void
 ha_fsm_stop(struct ha *ha)
 {
-	size_t cursor = 0;
-
 	ha_path_stop(ha);
-	/* Removals shrink the table: start again until nothing is left. */
-	while (ha->cache.by_nai != NULL && htab_count(ha->cache.by_nai) > 0) {
-		if (!htab_walk(ha->cache.by_nai, &cursor, 1024, forget, ha))
-			cursor = 0;
-	}
+	if (ha->cache.by_nai != NULL)
+		htab_each(ha->cache.by_nai, forget, ha);
 }

@@ -593,15 +593,11 @@ ha_home_stop(struct ha *ha)
 {
 	struct link_io *io = ha->role.env->link;
 	struct ha_homes *h = ha->homes;
-	size_t cursor = 0;
 
 	if (h == NULL)
 		return;
 	timer_cancel(ha->role.env->wheel, &h->renew);
-	while (htab_count(h->addrs) > 0) {
-		if (!htab_walk(h->addrs, &cursor, 1024, stop_one, NULL))
-			cursor = 0;
-	}
+	htab_each(h->addrs, stop_one, NULL);
 	for (size_t i = 0; i < h->nlinks; i++) {
 		if (h->links[i].lif.ifindex != 0)
 			io->ops->close(io, h->links[i].lif.ifindex);

@@ -43,10 +43,8 @@ static void
 each_entry(struct pma *p, void (*fn)(struct bule *b))
 {
 	struct each e = { fn };
-	size_t cursor = 0;
 
-	while (htab_walk(p->by_nai, &cursor, 1024, each_one, &e))
-		;
+	htab_each(p->by_nai, each_one, &e);
 }
 
 /* --- static tunnels ------------------------------------------------------ */
@@ -150,9 +148,7 @@ pma_stop(struct role *r, bool keep)
 	p->stopping = true;
 	if (!p->st_registered)
 		return;			/* not even half started */
-	/* An emptied table shrinks under the walk: until nothing is left. */
-	while (htab_count(p->by_nai) > 0)
-		each_entry(p, keep ? keep_one : stop_one);
+	each_entry(p, keep ? keep_one : stop_one);
 	access_close_all(p, keep);
 	dhcp_stop(p);
 	disc_stop(p);

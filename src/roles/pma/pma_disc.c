@@ -275,12 +275,7 @@ stop_one(void *ctx, struct hnode *n)
 void
 disc_stop(struct pma *p)
 {
-	size_t cursor = 0;
-
-	while (htab_count(p->disc) > 0) {
-		if (!htab_walk(p->disc, &cursor, 1024, stop_one, NULL))
-			cursor = 0;
-	}
+	htab_each(p->disc, stop_one, NULL);
 	htab_free(p->disc);
 	htab_free(p->disc_ids);
 }
