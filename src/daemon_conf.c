@@ -84,7 +84,8 @@ static const struct cfg_field dataplane_fields[] = {
 	F(dataplane_conf, "max-paths", CFG_UINT, max_paths, .min = 16,
 	    .max = 16777216, .def = "1048576", .flags = CFG_F_RESTART,
 	    .help = "At most that many prefixes and addresses with a path "
-	    "through a tunnel."),
+	    "through a tunnel. A home agent has 48 octets of kernel memory for "
+	    "each, from the start."),
 	{ .key = NULL },
 };
 static const struct cfg_table dataplane_table = {

@@ -35,9 +35,9 @@ extern const uint8_t pmip_bpf_image[], pmip_bpf_image_end[];
 
 static const char *const map_names[BPF_DP_MAPS] = {
 	[BPF_DP_CONF] = "pmip_conf", [BPF_DP_PEERS] = "pmip_peers",
-	[BPF_DP_PEER_IDS] = "pmip_peer_ids", [BPF_DP_HA64] = "pmip_ha64",
-	[BPF_DP_HA128] = "pmip_ha128", [BPF_DP_PMA64] = "pmip_pma64",
-	[BPF_DP_PMA128] = "pmip_pma128", [BPF_DP_COUNTERS] = "pmip_counters",
+	[BPF_DP_PEER_IDS] = "pmip_peer_ids", [BPF_DP_HA] = "pmip_ha",
+	[BPF_DP_PMA64] = "pmip_pma64", [BPF_DP_PMA128] = "pmip_pma128",
+	[BPF_DP_COUNTERS] = "pmip_counters",
 };
 
 static const char *const prog_names[BPF_DP_PROGS] = {
@@ -67,9 +67,8 @@ map_size(const struct bpf_dp_conf *c, enum bpf_dp_map m)
 	case BPF_DP_PEER_IDS:
 		n = c->max_peers;
 		break;
-	case BPF_DP_HA64:
-	case BPF_DP_HA128:
-		n = c->is_ha ? c->max_paths : 1;
+	case BPF_DP_HA:
+		n = PMIP_HA_SLOTS(c->is_ha ? c->max_paths : 0);
 		break;
 	case BPF_DP_PMA64:
 	case BPF_DP_PMA128:
@@ -170,6 +169,7 @@ load_adopt(struct bpf_dp *b)
 		    info.type == bpf_map__type(m) &&
 		    info.key_size == bpf_map__key_size(m) &&
 		    info.value_size == bpf_map__value_size(m) &&
+		    info.map_flags == bpf_map__map_flags(m) &&
 		    info.max_entries == map_size(&b->conf, i);
 	}
 	for (int i = 0; i < BPF_DP_MAPS && ok; i++)
@@ -265,6 +265,8 @@ bpf_dp_open(const struct bpf_dp_conf *conf, struct bpf_dp **ret, char *why,
 	if (r == 0)
 		r = load_find(b);
 	if (r == 0)
+		r = bpf_dp_ha_map(b);
+	if (r == 0)
 		r = bpf_dp_begin_run(b);
 	if (r < 0) {
 		snprintf(why, whycap, "packet programs: %s%s%s%s", strerror(-r),
@@ -286,6 +288,7 @@ bpf_dp_close(struct bpf_dp *b)
 {
 	if (b == NULL)
 		return;
+	bpf_dp_ha_unmap(b);
 	bpf_object__close(b->obj);
 	free(b);
 }

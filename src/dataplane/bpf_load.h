@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The packet programs and their maps, for both backends.  Hides libbpf; knows
- * neither routes nor tunnels.  Everything here is a system call, none waits.
+ * neither routes nor tunnels.  Nearly everything here is a system call, none
+ * waits.
  */
 #ifndef PMIP_BPF_LOAD_H
 #define PMIP_BPF_LOAD_H
@@ -77,17 +78,10 @@ void bpf_dp_peer_each(struct bpf_dp *b, bpf_dp_peer_fn *fn, void *ctx);
 /*
  * Paths: IPv6 /64 or /128, IPv4 /32 (other lengths: -EINVAL).  `peer` and the
  * rest as in pmip_bpf.h; `run` is filled in.  0 or -errno: -ENOSPC when
- * max_paths are there, -ENOENT.
+ * max_paths are there, -ENOENT.  Those of the home agent are in shared memory
+ * (path_table.h): no system call.
  */
 int bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer);
-/* Many at once, for half the price; each gets its `err`. */
-#define BPF_DP_BATCH 128
-struct bpf_dp_ha_item {
-	struct prefix prefix;
-	uint32_t peer;
-	int err;
-};
-void bpf_dp_ha_set_many(struct bpf_dp *b, struct bpf_dp_ha_item *v, size_t n);
 int bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
     struct pmip_ha_path *ret);
 int bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p);

@@ -5,16 +5,17 @@
  */
 #include "dataplane/bpf_load.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <bpf/bpf.h>
 
+#include "core/crypto.h"
 #include "core/util.h"
 #include "dataplane/bpf_priv.h"
 
@@ -132,22 +133,69 @@ bpf_dp_peer_each(struct bpf_dp *b, bpf_dp_peer_fn *fn, void *ctx)
 	}
 }
 
-/* --- paths --------------------------------------------------------------- */
+/* --- paths of a home agent ------------------------------------------------ */
+
+int
+bpf_dp_ha_map(struct bpf_dp *b)
+{
+	uint32_t slots = PMIP_HA_SLOTS(b->conf.is_ha ? b->conf.max_paths : 0);
+	uint64_t seed[2];
+	void *at = mmap(NULL, slots * sizeof(struct pmip_ha_path),
+	    PROT_READ | PROT_WRITE, MAP_SHARED, b->map[BPF_DP_HA], 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	crypto_random(seed, sizeof(seed));
+	path_table_init(&b->ha, at, slots, seed);
+	return 0;
+}
+
+void
+bpf_dp_ha_unmap(struct bpf_dp *b)
+{
+	if (b->ha.slot != NULL)
+		munmap(b->ha.slot, b->ha.slots * sizeof(*b->ha.slot));
+}
+
+int
+bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer)
+{
+	return path_table_set(&b->ha, p, peer, b->run);
+}
+
+int
+bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
+    struct pmip_ha_path *ret)
+{
+	const struct pmip_ha_path *at = path_table_find(&b->ha, p);
+
+	if (at == NULL)
+		return -ENOENT;
+	*ret = *at;
+	return 0;
+}
+
+int
+bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p)
+{
+	return path_table_del(&b->ha, p) ? 0 : -ENOENT;
+}
+
+/* --- paths of a proxy mobile agent ---------------------------------------- */
 
 union path_key {
 	struct pmip_key64 k64;
 	struct pmip_key128 k128;
 };
 
-/* The map and the key of a prefix; -EINVAL. */
+/* The map and the key of a prefix at a proxy mobile agent; -EINVAL. */
 static int
-path_place(struct bpf_dp *b, bool pma, const struct prefix *p,
-    union path_key *k)
+path_place(struct bpf_dp *b, const struct prefix *p, union path_key *k)
 {
 	memset(k, 0, sizeof(*k));
 	if (p->family == AF_INET6 && p->len == 64) {
 		memcpy(&k->k64, &p->in6, sizeof(k->k64));
-		return b->map[pma ? BPF_DP_PMA64 : BPF_DP_HA64];
+		return b->map[BPF_DP_PMA64];
 	}
 	if (p->family == AF_INET6 && p->len == 128) {
 		memcpy(&k->k128, &p->in6, sizeof(k->k128));
@@ -157,139 +205,34 @@ path_place(struct bpf_dp *b, bool pma, const struct prefix *p,
 	} else {
 		return -EINVAL;
 	}
-	return b->map[pma ? BPF_DP_PMA128 : BPF_DP_HA128];
+	return b->map[BPF_DP_PMA128];
 }
 
 /* flags: BPF_ANY, or BPF_NOEXIST: -EEXIST when it is there. */
 static int
-path_set(struct bpf_dp *b, bool pma, const struct prefix *p, const void *v,
-    uint64_t flags)
+pma_set(struct bpf_dp *b, const struct prefix *p,
+    const struct pmip_pma_path *v, uint64_t flags)
 {
+	struct pmip_pma_path own = *v;
 	union path_key k;
-	int fd = path_place(b, pma, p, &k);
+	int fd = path_place(b, p, &k);
 
 	if (fd < 0)
 		return fd;
+	own.run = b->run;
 	/*
 	 * The kernel takes elements from a small stock per processor and
 	 * refills it from an interrupt.  Where that comes with the next clock
 	 * tick only (user-mode Linux), a burst finds the stock empty.
 	 */
 	for (int tries = 0; tries < STOCK_TRIES; tries++) {
-		if (bpf_map_update_elem(fd, &k, v, flags) == 0)
+		if (bpf_map_update_elem(fd, &k, &own, flags) == 0)
 			return 0;
 		if (errno != ENOMEM)
 			return errno == E2BIG ? -ENOSPC : -errno;
 		(void)poll(NULL, 0, STOCK_WAIT_MS);
 	}
 	return -ENOMEM;
-}
-
-static int
-path_get(struct bpf_dp *b, bool pma, const struct prefix *p, void *ret)
-{
-	union path_key k;
-	int fd = path_place(b, pma, p, &k);
-
-	if (fd < 0)
-		return fd;
-	return bpf_map_lookup_elem(fd, &k, ret) < 0 ? -errno : 0;
-}
-
-static int
-path_del(struct bpf_dp *b, bool pma, const struct prefix *p)
-{
-	union path_key k;
-	int fd = path_place(b, pma, p, &k);
-
-	if (fd < 0)
-		return fd;
-	return bpf_map_delete_elem(fd, &k) < 0 ? -errno : 0;
-}
-
-int
-bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer)
-{
-	struct pmip_ha_path v = { .peer = peer, .run = b->run };
-
-	return path_set(b, false, p, &v, BPF_ANY);
-}
-
-/* Those of one map. What the kernel does not take in a batch is tried alone,
- * and that verdict counts. */
-static void
-set_batch(struct bpf_dp *b, struct bpf_dp_ha_item *const *v, uint32_t n,
-    int fd, const uint8_t *keys, size_t keylen,
-    const struct pmip_ha_path *values)
-{
-	for (uint32_t at = 0; at < n; at++) {
-		uint32_t done = n - at;
-		int r = bpf_map_update_batch(fd, keys + at * keylen,
-		    &values[at], &done, NULL);
-
-		if (r == 0)
-			return;
-		/* a kernel without the call does not say how many */
-		at += done < n - at ? done : 0;
-		v[at]->err = path_set(b, false, &v[at]->prefix, &values[at],
-		    BPF_ANY);
-	}
-}
-
-void
-bpf_dp_ha_set_many(struct bpf_dp *b, struct bpf_dp_ha_item *v, size_t n)
-{
-	struct pmip_ha_path values[BPF_DP_BATCH];
-	struct bpf_dp_ha_item *item[BPF_DP_BATCH];
-	uint8_t keys[BPF_DP_BATCH * sizeof(union path_key)];
-	union path_key k;
-
-	assert(n <= BPF_DP_BATCH);
-	for (int m = BPF_DP_HA64; m <= BPF_DP_HA128; m++) {
-		size_t keylen = m == BPF_DP_HA64 ? sizeof(k.k64) :
-		    sizeof(k.k128);
-		uint32_t count = 0;
-
-		for (size_t i = 0; i < n; i++) {
-			int fd = path_place(b, false, &v[i].prefix, &k);
-
-			if (fd < 0)
-				v[i].err = fd;
-			if (fd != b->map[m])
-				continue;
-			v[i].err = 0;
-			memcpy(keys + count * keylen, &k, keylen);
-			values[count] = (struct pmip_ha_path){
-				.peer = v[i].peer, .run = b->run };
-			item[count++] = &v[i];
-		}
-		if (count > 0)
-			set_batch(b, item, count, b->map[m], keys, keylen,
-			    values);
-	}
-}
-
-int
-bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
-    struct pmip_ha_path *ret)
-{
-	return path_get(b, false, p, ret);
-}
-
-int
-bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p)
-{
-	return path_del(b, false, p);
-}
-
-static int
-pma_set(struct bpf_dp *b, const struct prefix *p,
-    const struct pmip_pma_path *v, uint64_t flags)
-{
-	struct pmip_pma_path own = *v;
-
-	own.run = b->run;
-	return path_set(b, true, p, &own, flags);
 }
 
 int
@@ -310,100 +253,88 @@ int
 bpf_dp_pma_get(struct bpf_dp *b, const struct prefix *p,
     struct pmip_pma_path *ret)
 {
-	return path_get(b, true, p, ret);
+	union path_key k;
+	int fd = path_place(b, p, &k);
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_lookup_elem(fd, &k, ret) < 0 ? -errno : 0;
 }
 
 int
 bpf_dp_pma_del(struct bpf_dp *b, const struct prefix *p)
 {
-	return path_del(b, true, p);
+	union path_key k;
+	int fd = path_place(b, p, &k);
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_delete_elem(fd, &k) < 0 ? -errno : 0;
 }
 
-/* Entries of a path map, read a batch at a time. */
-struct path_batch {
-	enum bpf_dp_map map;
-	size_t key_size, value_size;
-	uint32_t cap, n;
-	uint8_t *key, *value;
+/* Which paths go: of this run over a peer, or of other runs, or all. */
+struct cull {
+	uint8_t run;
+	bool all;
+	const uint32_t *peer;		/* NULL: over any */
 };
 
 static bool
-is_pma_map(enum bpf_dp_map m)
+cull_hits(const struct cull *c, uint32_t peer, uint8_t run)
 {
-	return m == BPF_DP_PMA64 || m == BPF_DP_PMA128;
+	if (c->all)
+		return true;
+	return c->peer != NULL ? run == c->run && peer == *c->peer :
+	    run != c->run;
 }
+
+/* Entries of a map of a proxy mobile agent's, read a batch at a time. */
+struct path_batch {
+	int fd;
+	size_t key_size;
+	uint32_t cap, n;
+	uint8_t *key;
+	struct pmip_pma_path *value;
+};
 
 static void
 batch_resize(struct path_batch *p, uint32_t cap)
 {
 	p->cap = cap;
 	p->key = realloc(p->key, cap * p->key_size);
-	p->value = realloc(p->value, cap * p->value_size);
+	p->value = realloc(p->value, cap * sizeof(*p->value));
 	if (p->key == NULL || p->value == NULL)
 		abort();
 }
 
-static void
-batch_init(struct path_batch *p, enum bpf_dp_map m)
-{
-	*p = (struct path_batch){ .map = m };
-	p->key_size = m == BPF_DP_HA64 || m == BPF_DP_PMA64 ?
-	    sizeof(struct pmip_key64) : sizeof(struct pmip_key128);
-	p->value_size = is_pma_map(m) ? sizeof(struct pmip_pma_path) :
-	    sizeof(struct pmip_ha_path);
-	batch_resize(p, BATCH);
-}
-
-/* This run's over a peer, or (peer NULL) other runs'? */
-static bool
-batch_hit(const struct bpf_dp *b, const struct path_batch *p, uint32_t i,
-    const uint32_t *peer)
-{
-	const uint8_t *at = p->value + i * p->value_size;
-	struct pmip_pma_path pma;
-	struct pmip_ha_path ha;
-
-	if (is_pma_map(p->map)) {
-		memcpy(&pma, at, sizeof(pma));
-		ha = (struct pmip_ha_path){ .peer = pma.peer, .run = pma.run };
-	} else {
-		memcpy(&ha, at, sizeof(ha));
-	}
-	return peer != NULL ? ha.run == b->run && ha.peer == *peer :
-	    ha.run != b->run;
-}
-
-/* Remove the hits of a batch, or all of it; how many. */
+/* Remove the hits of a batch; how many. */
 static uint32_t
-batch_remove(struct bpf_dp *b, struct path_batch *p, bool all,
-    const uint32_t *peer)
+batch_remove(struct path_batch *p, const struct cull *c)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < p->n; i++) {
-		if (all || batch_hit(b, p, i, peer))
+		if (cull_hits(c, p->value[i].peer, p->value[i].run))
 			memmove(p->key + n++ * p->key_size,
 			    p->key + i * p->key_size, p->key_size);
 	}
 	if (n > 0)
-		(void)bpf_map_delete_batch(b->map[p->map], p->key, &n, NULL);
+		(void)bpf_map_delete_batch(p->fd, p->key, &n, NULL);
 	return n;		/* as many as the kernel says */
 }
 
-/* Remove from a map: this run's paths over a peer, or (peer NULL) other
- * runs', or all. */
 static uint32_t
-map_sweep(struct bpf_dp *b, enum bpf_dp_map m, bool all, const uint32_t *peer)
+pma_cull(int fd, size_t key_size, const struct cull *c)
 {
+	struct path_batch p = { .fd = fd, .key_size = key_size };
 	union path_key from, next;	/* the kernel's cursor fits in */
-	struct path_batch p;
 	uint32_t n = 0;
 	bool more = true;
 
-	batch_init(&p, m);
+	batch_resize(&p, BATCH);
 	for (bool first = true; more;) {
 		p.n = p.cap;
-		more = bpf_map_lookup_batch(b->map[m], first ? NULL : &from,
+		more = bpf_map_lookup_batch(fd, first ? NULL : &from,
 		    &next, p.key, p.value, &p.n, NULL) == 0;
 		if (!more && errno == ENOSPC) {		/* for one bucket */
 			batch_resize(&p, p.cap * 2);
@@ -412,7 +343,7 @@ map_sweep(struct bpf_dp *b, enum bpf_dp_map m, bool all, const uint32_t *peer)
 		}
 		if (!more && errno != ENOENT)
 			break;
-		n += batch_remove(b, &p, all, peer);
+		n += batch_remove(&p, c);
 		from = next;
 		first = false;
 	}
@@ -421,24 +352,34 @@ map_sweep(struct bpf_dp *b, enum bpf_dp_map m, bool all, const uint32_t *peer)
 	return n;
 }
 
+static bool
+ha_hit(void *ctx, const struct pmip_ha_path *p)
+{
+	return cull_hits(ctx, p->peer, p->run);
+}
+
+static uint32_t
+cull_all(struct bpf_dp *b, struct cull *c)
+{
+	return path_table_sweep(&b->ha, ha_hit, c) +
+	    pma_cull(b->map[BPF_DP_PMA64], sizeof(struct pmip_key64), c) +
+	    pma_cull(b->map[BPF_DP_PMA128], sizeof(struct pmip_key128), c);
+}
+
 uint32_t
 bpf_dp_paths_sweep(struct bpf_dp *b, bool all)
 {
-	uint32_t n = 0;
+	struct cull c = { .run = b->run, .all = all };
 
-	for (int m = BPF_DP_HA64; m <= BPF_DP_PMA128; m++)
-		n += map_sweep(b, m, all, NULL);
-	return n;
+	return cull_all(b, &c);
 }
 
 uint32_t
 bpf_dp_paths_of(struct bpf_dp *b, uint32_t peer)
 {
-	uint32_t n = 0;
+	struct cull c = { .run = b->run, .peer = &peer };
 
-	for (int m = BPF_DP_HA64; m <= BPF_DP_PMA128; m++)
-		n += map_sweep(b, m, false, &peer);
-	return n;
+	return cull_all(b, &c);
 }
 
 void

@@ -52,9 +52,6 @@ struct dp_path {
 	enum dp_side side;
 	struct prefix prefix;
 	struct dp_tunnel *tunnel;
-	/* HA: the tunnel of the path that path_set() replaces; NULL: it has
-	 * none of this run.  Who asks knows, so nobody has to look it up. */
-	const struct dp_tunnel *was;
 	/* HA: hosts on a link of ours have addresses of the prefix around it,
 	 * whose connected route must not win. */
 	bool on_link;

@@ -32,8 +32,10 @@
  * of kernel memory each.)  An inner 1280 always goes out: over a path below
  * 1320 it is lost, as these programs do not fragment outer packets.
  *
- * We keep no record of paths but of those with a route of their own; if the
- * anchor vanishes, it and its routes come back and the maps never noticed.
+ * The home agent's paths are in memory that we share with the programs
+ * (path_table.h).  We keep no record of paths but of those with a route of
+ * their own; if the anchor vanishes, it and its routes come back and the maps
+ * never noticed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -83,21 +85,8 @@ struct bpf_host {
 	struct prefix prefix;
 };
 
-/* A path of the home agent's that waits for the end of the turn. */
-struct bpf_wait {
-	struct bpf_dp_ha_item item;
-	bool had;			/* a path, over `was` */
-	uint32_t was;
-	dp_done_fn *done;
-	void *ctx;
-};
-
 struct bpf_be {
 	struct dp_base base;
-	struct loop_hook *hook;
-	struct bpf_wait wait[BPF_DP_BATCH];
-	size_t nwait, nwritten;		/* the first are in the map already */
-	size_t nfresh;			/* of the others, that replace none */
 	struct htab *hosts;
 	struct hash_key hash;
 	struct bpf_anchor anchor[PMIP_SIDES];
@@ -495,7 +484,6 @@ be_too_big(void *ctx, const struct in6_addr *remote, uint32_t mtu)
 	}
 }
 
-static void waiting_write(struct bpf_be *e);
 
 /* An id for a tunnel: the one an adopted map has for these ends, or a free
  * one. 0 or -errno. */
@@ -558,7 +546,6 @@ be_tunnel_down(struct dp *dp, struct dp_tunnel *t)
 	struct bpf_peer *p = t->priv;
 
 	if (!e->base.closing) {
-		waiting_write(e);	/* what leads to it is swept below */
 		bpf_dp_peer_del(e->base.bpf, t->id);
 		/* The id will be another's: its paths must not be. */
 		if (p->npaths > 0)
@@ -684,55 +671,8 @@ host_del(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 	dp_op_end(op);
 }
 
-/*
- * The home agent's paths go into the maps at the end of the turn, all at once;
- * before that whenever something else looks there.  The callers hear of it at
- * the end of the turn only.
- */
-static void
-waiting_write(struct bpf_be *e)
-{
-	struct bpf_dp_ha_item v[BPF_DP_BATCH];
-	size_t first = e->nwritten, n = e->nwait - first;
-
-	for (size_t i = 0; i < n; i++)
-		v[i] = e->wait[first + i].item;
-	bpf_dp_ha_set_many(e->base.bpf, v, n);
-	for (size_t i = 0; i < n; i++) {
-		struct bpf_wait *w = &e->wait[first + i];
-
-		w->item.err = v[i].err;
-		if (v[i].err == 0)
-			path_account(e, w->had ? &w->was : NULL,
-			    &w->item.peer);
-	}
-	e->nwritten = e->nwait;
-	e->nfresh = 0;
-}
-
-static void
-waiting_end(void *ctx)
-{
-	struct bpf_be *e = ctx;
-	struct bpf_wait w[BPF_DP_BATCH];
-
-	/* whoever is told may want more */
-	while (e->nwait > 0) {
-		size_t n = e->nwait;
-
-		waiting_write(e);
-		memcpy(w, e->wait, n * sizeof(*w));
-		e->nwait = e->nwritten = 0;
-		for (size_t i = 0; i < n; i++) {
-			if (w[i].done != NULL)
-				w[i].done(w[i].ctx, w[i].item.err);
-		}
-	}
-}
-
-/* One for which there is more to do than that. */
 static int
-path_set_now(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
+path_set_ha(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
 {
 	struct bpf_dp *m = e->base.bpf;
@@ -742,7 +682,6 @@ path_set_now(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 	bool had;
 	int r = -ENOSPC;
 
-	waiting_write(e);
 	had = bpf_dp_ha_get(m, &p->prefix, &old) == 0 &&
 	    old.run == bpf_dp_run(m);
 	if (had || e->base.npaths < e->base.conf.max_paths)
@@ -758,36 +697,6 @@ path_set_now(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 	if (p->on_link)
 		host_set(e, p, had ? &old : NULL, done, ctx);
 	else if (done != NULL)
-		done(ctx, 0);
-	return 0;
-}
-
-static int
-path_set_ha(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
-    void *ctx)
-{
-	struct bpf_wait w = { .item = { .prefix = p->prefix,
-		.peer = p->tunnel->id }, .done = done, .ctx = ctx };
-
-	if (p->on_link || e->base.conf.is_pma)
-		return path_set_now(e, p, done, ctx);
-	if (p->was != NULL) {
-		w.had = true;
-		w.was = p->was->id;
-	} else if (e->base.npaths + e->nfresh >= e->base.conf.max_paths) {
-		return -ENOSPC;
-	}
-	if (e->nwait < BPF_DP_BATCH) {
-		e->wait[e->nwait++] = w;
-		e->nfresh += !w.had;
-		return 0;
-	}
-	waiting_write(e);
-	w.item.err = bpf_dp_ha_set(e->base.bpf, &p->prefix, w.item.peer);
-	if (w.item.err < 0)
-		return w.item.err;
-	path_account(e, w.had ? &w.was : NULL, &w.item.peer);
-	if (done != NULL)
 		done(ctx, 0);
 	return 0;
 }
@@ -912,7 +821,6 @@ be_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	if (!dp_prefix_ok(&p->prefix))
 		return -EINVAL;
 	if (p->side == DP_HA) {
-		waiting_write(e);
 		if (bpf_dp_ha_get(m, &p->prefix, &ha) == 0 &&
 		    ha.run == bpf_dp_run(m))
 			path_account(e, &ha.peer, NULL);
@@ -1026,10 +934,7 @@ static int
 be_sweep(struct dp *dp)
 {
 	struct bpf_be *e = be_of(dp);
-	int r;
-
-	waiting_write(e);
-	r = dp_base_sweep(&e->base, false);
+	int r = dp_base_sweep(&e->base, false);
 
 	if (r < 0)
 		return r;
@@ -1059,7 +964,6 @@ be_shutdown(struct dp *dp, bool keep)
 	int r;
 
 	dp_op_orphan_all(b);
-	waiting_end(e);
 	(void)netlink_drain(b->nl);
 	b->closing = true;
 	r = keep ? be_keep(e) : dp_base_sweep(b, true);
@@ -1130,7 +1034,6 @@ be_free(struct dp *dp)
 {
 	struct bpf_be *e = be_of(dp);
 
-	loop_hook_del(e->hook);
 	dp_base_done(&e->base);
 	while (htab_count(e->hosts) > 0) {
 		size_t cursor = 0;
@@ -1224,8 +1127,6 @@ dp_bpf_open(const struct dp_start *s, struct dp **ret, char *why,
 	}
 	bpf_dp_peer_each(e->base.bpf, take_peer, e);
 	uplinks_update(e);
-	/* before the sockets' own hooks: what is answered leaves in this turn */
-	e->hook = loop_hook_add(s->loop, waiting_end, e);
 	r = pmtu_new(s->loop, s->log, &s->conf->local, be_too_big, &e->base,
 	    &e->pmtu);
 	if (r < 0)

@@ -79,18 +79,9 @@ struct ip6tnl_dev {
 	bool suspect;			/* look whether it is still there */
 };
 
-/* An entry of the home agent's filter that waits for the end of the turn. */
-struct check_wait {
-	struct bpf_dp_ha_item item;
-	struct dp_op *op;
-};
-
 struct ip6tnl_dp {
 	struct dp_base base;
 	struct htab *paths;
-	struct loop_hook *hook;
-	struct check_wait *wait;
-	size_t nwait, capwait, nwritten;
 	uint32_t next_name;
 	bool no_nexthop;		/* the kernel has no such objects */
 	struct dp_tunnel *slot[PMIP_STEER_NATIVE];
@@ -365,64 +356,11 @@ slots_left(struct ip6tnl_dp *d)
 
 /* --- what a path is in the kernel ---------------------------------------- */
 
-static void
-checks_write(struct ip6tnl_dp *d)
-{
-	struct bpf_dp_ha_item v[BPF_DP_BATCH];
-	size_t n;
-
-	for (; d->nwritten < d->nwait; d->nwritten += n) {
-		struct check_wait *w = &d->wait[d->nwritten];
-
-		n = MIN_OF(d->nwait - d->nwritten, (size_t)BPF_DP_BATCH);
-		for (size_t i = 0; i < n; i++)
-			v[i] = w[i].item;
-		bpf_dp_ha_set_many(d->base.bpf, v, n);
-		for (size_t i = 0; i < n; i++)
-			w[i].item.err = v[i].err;
-	}
-}
-
-/* Tell the operations; whoever hears of it may want more. */
-static void
-checks_end(void *ctx)
-{
-	struct ip6tnl_dp *d = ctx;
-
-	for (size_t i = 0; i < d->nwait; i++) {
-		checks_write(d);
-		dp_op_arrive(d->wait[i].op, d->wait[i].item.err);
-	}
-	d->nwait = d->nwritten = 0;
-}
-
-static bool
-checks_wait(const struct ip6tnl_dp *d, const struct dp_path *p)
-{
-	return d->base.bpf != NULL && p->side == DP_HA;
-}
-
-static void
-checks_set_later(struct ip6tnl_dp *d, const struct dp_path *p,
-    struct dp_op *op)
-{
-	if (d->nwait == d->capwait) {
-		d->capwait = MAX_OF(d->capwait * 2, (size_t)BPF_DP_BATCH);
-		d->wait = realloc(d->wait, d->capwait * sizeof(*d->wait));
-		if (d->wait == NULL)
-			abort();
-	}
-	d->wait[d->nwait++] = (struct check_wait){ .op = op, .item = {
-		.prefix = p->prefix, .peer = p->tunnel->ifindex } };
-	dp_op_expect(op);
-}
-
 static int
 checks_set(struct ip6tnl_dp *d, const struct dp_path *p)
 {
 	struct pmip_pma_path v = { .ifindex = p->access_ifindex };
 
-	checks_write(d);
 	if (d->base.bpf == NULL)
 		return p->tunnel == NULL ? -EOPNOTSUPP : 0;
 	if (p->side == DP_HA)
@@ -442,7 +380,6 @@ checks_del(struct ip6tnl_dp *d, const struct dp_path *p)
 {
 	if (d->base.bpf == NULL)
 		return;
-	checks_write(d);
 	if (p->side == DP_HA)
 		(void)bpf_dp_ha_del(d->base.bpf, &p->prefix);
 	else
@@ -578,7 +515,7 @@ ip6tnl_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	if (had_old)
 		old = path_read(r);
 	err = slot_open(d, p);
-	if (err == 0 && !checks_wait(d, p))
+	if (err == 0)
 		err = checks_set(d, p);
 	if (err < 0) {
 		slot_release(d, p->tunnel);
@@ -607,8 +544,6 @@ ip6tnl_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	op->had_old = had_old;
 	if (had_old)
 		op->old = old;
-	if (checks_wait(d, p))
-		checks_set_later(d, p, op);
 	path_install(d, p, op);
 	dp_op_end(op);
 	return 0;
@@ -970,7 +905,6 @@ ip6tnl_sweep(struct dp *dp)
 	struct ip6tnl_dp *d = ip6tnl_of(dp);
 	int r;
 
-	checks_write(d);
 	r = dp_base_sweep(&d->base, false);
 
 	if (r == 0)
@@ -987,7 +921,6 @@ ip6tnl_shutdown(struct dp *dp, bool keep)
 	int r = 0;
 
 	dp_op_orphan_all(b);
-	checks_end(ip6tnl_of(dp));
 	(void)netlink_drain(b->nl);
 	b->closing = true;
 	if (keep && b->bpf != NULL)
@@ -1035,11 +968,8 @@ ip6tnl_free(struct dp *dp)
 	struct ip6tnl_dp *d = ip6tnl_of(dp);
 	size_t cursor = 0;
 
-	loop_hook_del(d->hook);
 	dp_op_orphan_all(&d->base);
-	checks_end(d);
 	dp_base_done(&d->base);
-	free(d->wait);
 	while (htab_walk(d->paths, &cursor, 1024, free_one, d->paths))
 		;
 	htab_free(d->paths);
@@ -1086,8 +1016,6 @@ dp_ip6tnl_open(const struct dp_start *s, struct dp **ret, char *why,
 		ip6tnl_free(&d->base.dp);
 		return r;
 	}
-	/* before the sockets' own hooks: what is answered leaves in this turn */
-	d->hook = loop_hook_add(s->loop, checks_end, d);
 	*ret = &d->base.dp;
 	return 0;
 }

@@ -37,14 +37,16 @@ dp_op_new(struct dp_base *b, const struct dp_path *p, dp_done_fn *done,
 	return op;
 }
 
-void
-dp_op_expect(struct dp_op *op)
+/* One more answer is to come. */
+static void
+op_expect(struct dp_op *op)
 {
 	op->left++;
 }
 
-void
-dp_op_arrive(struct dp_op *op, int err)
+/* One answer came, or the builder is ready. */
+static void
+op_arrive(struct dp_op *op, int err)
 {
 	if (err < 0 && op->err == 0)
 		op->err = err;
@@ -80,7 +82,7 @@ op_set_answer(void *ctx, int err, const char *text)
 {
 	if (err < 0)
 		op_complain(ctx, err, text);
-	dp_op_arrive(ctx, err);
+	op_arrive(ctx, err);
 }
 
 static void
@@ -90,7 +92,7 @@ op_del_answer(void *ctx, int err, const char *text)
 		err = 0;
 	if (err < 0)
 		op_complain(ctx, err, text);
-	dp_op_arrive(ctx, err);
+	op_arrive(ctx, err);
 }
 
 void
@@ -98,18 +100,18 @@ dp_op_add(struct dp_op *op, struct nl_msg *m, bool absent_ok)
 {
 	int r;
 
-	dp_op_expect(op);
+	op_expect(op);
 	r = netlink_send(op->base->nl, m, absent_ok ? op_del_answer :
 	    op_set_answer, op);
 	nlmsg_free(m);
 	if (r < 0)
-		dp_op_arrive(op, r);
+		op_arrive(op, r);
 }
 
 void
 dp_op_end(struct dp_op *op)
 {
-	dp_op_arrive(op, 0);
+	op_arrive(op, 0);
 }
 
 void

@@ -175,10 +175,6 @@ struct dp_op *dp_op_new(struct dp_base *b, const struct dp_path *p,
     dp_done_fn *done, void *ctx);
 /* Add a request; frees m. `absent_ok`: what it deletes may be gone. */
 void dp_op_add(struct dp_op *op, struct nl_msg *m, bool absent_ok);
-/* One more answer is to come: by dp_op_arrive(), from somebody else. */
-void dp_op_expect(struct dp_op *op);
-/* One answer came, or the builder is ready. */
-void dp_op_arrive(struct dp_op *op, int err);
 /* All were added. May call done() and free op. */
 void dp_op_end(struct dp_op *op);
 /* The callers of what is under way are gone. */

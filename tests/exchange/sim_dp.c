@@ -280,22 +280,6 @@ op_init(struct sim_op *o, struct sim_dp *d, const struct dp_path *p,
 	}
 }
 
-/* Does the role know what it replaces? (A removal that the kernel refused may
- * have removed one path of two.) */
-static void
-check_was(const struct sim_dp *d, const struct dp_path *p)
-{
-	struct sim_kernel *kern = &d->node->kernel;
-	const struct sim_kpath *k = kpath_find(kern, p->side, &p->prefix);
-
-	if (kern->forget || k == NULL || k->run != d->node->run)
-		return;
-	ck_assert_msg(p->was != NULL,
-	    "a path is replaced, and the role says there was none");
-	ck_assert_msg(in6_eq(&k->remote, &p->was->remote),
-	    "the path that is replaced is not what the role says");
-}
-
 static int
 dp_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
@@ -310,8 +294,6 @@ dp_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	ck_assert_msg(p->tunnel == NULL || ktunnel_find(k, &p->tunnel->local,
 	    &p->tunnel->remote) < k->ntunnels,
 	    "a path over a tunnel that the kernel has not");
-	if (p->side == DP_HA)
-		check_was(d, p);
 	op_init(&o, d, p, done, ctx);
 	if (take(&k->refuse_nth))
 		return op_start(d, &o);

@@ -192,7 +192,6 @@ do_set(struct tool *t, enum dp_side side, char **w, size_t n)
 		return;
 	}
 	c->path->next = p.tunnel;
-	p.was = c->path->used && side == DP_HA ? c->path->p.tunnel : NULL;
 	c->path->busy = true;
 	if (!c->path->used)
 		c->path->p = p;

@@ -97,21 +97,14 @@ struct {
 	__type(value, __u32);
 } pmip_peer_ids SEC(".maps");
 
+/* The daemon writes it through its own mapping: see pmip_ha_find.h. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct pmip_key64);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
 	__type(value, struct pmip_ha_path);
-} pmip_ha64 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct pmip_key128);
-	__type(value, struct pmip_ha_path);
-} pmip_ha128 SEC(".maps");
+} pmip_ha SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -171,19 +164,29 @@ key_v4(struct pmip_key128 *k, __be32 a)
 	__builtin_memcpy(&k->b[12], &a, 4);
 }
 
+#define PMIP_INLINE __noinline
+
+static __always_inline const struct pmip_ha_path *
+pmip_ha_slot(void *table, __u32 i)
+{
+	return bpf_map_lookup_elem(table, &i);
+}
+
+#include "dataplane/bpf/pmip_ha_find.h"
+
 static __always_inline const struct pmip_ha_path *
 ha_path(const struct pmip_key128 *a, int v6)
 {
 	const struct pmip_ha_path *p;
-	struct pmip_key64 k;
+	struct pmip_key128 k = { 0 };
 
 	if (v6) {
-		__builtin_memcpy(&k, a, sizeof(k));
-		p = bpf_map_lookup_elem(&pmip_ha64, &k);
+		__builtin_memcpy(&k, a, sizeof(struct pmip_key64));
+		p = pmip_ha_find(&pmip_ha, &k, 64);
 		if (p)
 			return p;
 	}
-	return bpf_map_lookup_elem(&pmip_ha128, a);
+	return pmip_ha_find(&pmip_ha, a, 128);
 }
 
 static __always_inline const struct pmip_pma_path *

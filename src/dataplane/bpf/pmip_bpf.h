@@ -52,15 +52,15 @@ struct pmip_ends {
 	struct pmip_addr local, remote;
 };
 
-/* Keys of the paths: the first 64 bits of an IPv6 address; or all of it, or
- * an IPv4 address as ::ffff:a.b.c.d. */
+/* Keys of a proxy mobile agent's paths: the first 64 bits of an IPv6 address;
+ * or all of it, or an IPv4 address as ::ffff:a.b.c.d. */
 struct pmip_key64 {
 	__u8 b[8];
 };
 
 struct pmip_key128 {
 	__u8 b[16];
-};
+} __attribute__((aligned(8)));
 
 /*
  * Where a path leads to, in a field of the mark of every packet that comes from
@@ -79,12 +79,6 @@ struct pmip_key128 {
  * device under ip6tnl.  `run`: low octet of the number of the daemon's run
  * that set it; sweep() removes those of earlier runs.
  */
-struct pmip_ha_path {
-	__u32 peer;
-	__u8 run;
-	__u8 pad[3];
-};
-
 struct pmip_pma_path {
 	__u32 peer;
 	__u32 ifindex;			/* of the access link */
@@ -92,5 +86,33 @@ struct pmip_pma_path {
 	__u8 run;
 	__u8 steer;			/* PMIP_STEER_NATIVE, ... */
 };
+
+/*
+ * The home agent's paths: slots of the array pmip_ha, a hash table that the
+ * daemon writes in memory it shares with the programs; see pmip_ha_find.h.
+ */
+struct pmip_ha_path {
+	struct pmip_key128 key;		/* a /64 without the rest, or as above */
+	__u32 peer;
+	__u8 len;			/* of the key, in bits; or PMIP_HA_* */
+	__u8 run;
+	__u8 pad[2];
+};
+
+/* Values of `len` that are none. */
+#define PMIP_HA_EMPTY 0
+#define PMIP_HA_MOVING 0xff
+
+/* Slot 0. */
+struct pmip_ha_head {
+	__u64 seed[2];
+	__u32 homes;			/* slots that a key can hash to */
+	__u32 moves;			/* entries that came to another slot */
+};
+
+/* A key is in its home slot or in one of so many minus one behind it. */
+#define PMIP_HA_REACH 128
+/* Slots for `n` paths: half of the homes are free. */
+#define PMIP_HA_SLOTS(n) (1 + 2 * (n) + PMIP_HA_REACH)
 
 #endif

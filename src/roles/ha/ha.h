@@ -339,7 +339,7 @@ void ha_op_end(struct ha_op *op);
  */
 void ha_path_begin(struct ha_op *op, ha_op_fn *done);
 void ha_path_set(struct ha_op *op, unsigned part, const struct prefix *p,
-    struct dp_tunnel *t, const struct dp_tunnel *was);
+    struct dp_tunnel *t);
 void ha_path_del(struct ha_op *op, unsigned part, const struct prefix *p,
     struct dp_tunnel *t);
 void ha_path_go(struct ha_op *op);

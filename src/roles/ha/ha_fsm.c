@@ -490,7 +490,7 @@ undo_start(struct ha_op *op)
 		if (!was[i].asked || was[i].err < 0)
 			continue;
 		if (op->before == BCE_BOUND && had_path(op, p))
-			ha_path_set(op, i, p, op->bce->tunnel, op->tunnel);
+			ha_path_set(op, i, p, op->bce->tunnel);
 		else
 			ha_path_del(op, i, p, op->tunnel);
 	}
@@ -539,14 +539,12 @@ set_paths(struct ha_op *op)
 	all = op->before != BCE_BOUND || b->tunnel != op->tunnel;
 	ha_path_begin(op, set_done);
 	if (all || !prefix_eq(&b->hnp, &op->hnp))
-		ha_path_set(op, HA_V6, &op->hnp, op->tunnel,
-		    had_path(op, &op->hnp) ? b->tunnel : NULL);
+		ha_path_set(op, HA_V6, &op->hnp, op->tunnel);
 	if (op->hoa4.s_addr != INADDR_ANY &&
 	    (all || b->hoa4.s_addr != op->hoa4.s_addr)) {
 		struct prefix p = ha_ip4_prefix(&op->hoa4);
 
-		ha_path_set(op, HA_V4, &p, op->tunnel, had_path(op, &p) ?
-		    b->tunnel : NULL);
+		ha_path_set(op, HA_V4, &p, op->tunnel);
 	}
 	ha_path_go(op);
 }

@@ -125,13 +125,12 @@ part_of(struct ha_op *op, unsigned i, const struct prefix *p,
 
 void
 ha_path_set(struct ha_op *op, unsigned i, const struct prefix *p,
-    struct dp_tunnel *t, const struct dp_tunnel *was)
+    struct dp_tunnel *t)
 {
 	struct ha_part *part = part_of(op, i, p, t);
 	struct dp *dp = op->ha->role.env->dp;
 	int r;
 
-	part->path.was = was;
 	r = dp->ops->path_set(dp, &part->path, part_done, part);
 	if (r < 0)
 		part_done(part, r);

@@ -43,7 +43,8 @@ def common(folder, name, backend):
         "security": esp.security(folder, name),
         "log": {"level": "debug", "destination": "stderr"},
         "control": {"socket": f"{folder}/{name}.sock"},
-        "dataplane": {"backend": backend},
+        # few, for the tests read every slot there is
+        "dataplane": {"backend": backend, "max-paths": 512},
         "policy": {"file": f"{folder}/policy.yaml"},
     }
 

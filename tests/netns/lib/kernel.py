@@ -72,12 +72,19 @@ def bpf_state(daemon):
              str(ipaddress.IPv6Address(k[16:32]))
              for k, v in _dump(maps["pmip_peer_ids"])} if maps else {}
     found = {}
-    for size in (64, 128) if peers else ():
-        for k, v in _dump(maps[f"pmip_{daemon.roles}{size}"]):
-            peer = peers.get(int.from_bytes(v[:4], sys.byteorder))
-            net = ipaddress.IPv6Network((k.ljust(16, b"\0"), size))
-            ip4 = net.network_address.ipv4_mapped
-            found[f"{ip4}/32" if ip4 else str(net)] = peer
+    if not peers:
+        paths = []
+    elif daemon.roles == "ha":          # struct pmip_ha_path; 0 is the head
+        paths = [(v[:16], v[20], v[16:20])
+                 for _, v in _dump(maps["pmip_ha"])[1:] if v[20] != 0]
+    else:
+        paths = [(k.ljust(16, b"\0"), size, v[:4]) for size in (64, 128)
+                 for k, v in _dump(maps[f"pmip_pma{size}"])]
+    for key, size, peer in paths:
+        net = ipaddress.IPv6Network((key, size))
+        ip4 = net.network_address.ipv4_mapped
+        found[f"{ip4}/32" if ip4 else str(net)] = peers.get(
+            int.from_bytes(peer, sys.byteorder))
     return set(peers.values()), found
 
 
