@@ -8,6 +8,7 @@
 #define PMIP_BLD_H
 
 #include <assert.h>
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -82,10 +83,9 @@ bld_u64(struct bld *b, uint64_t v)
 {
 	uint8_t *p = bld_room(b, 8);
 
-	if (p != NULL) {
-		for (unsigned i = 0; i < 8; i++)
-			p[i] = (uint8_t)(v >> (56 - 8 * i));
-	}
+	v = htobe64(v);
+	if (p != NULL)
+		memcpy(p, &v, sizeof(v));
 }
 static inline void
 bld_bytes(struct bld *b, const void *src, size_t n)

@@ -157,85 +157,104 @@ crypto_tag_eq(const uint8_t a[CRYPTO_TAG_LEN], const uint8_t b[CRYPTO_TAG_LEN])
  * libsodium makes four blocks of key stream at once, in little more time than
  * one, but only when asked for that many; its AEAD functions make the three
  * that a Mobility Header needs one by one.  So for short messages the parts are
- * put together here.
+ * put together here, in one buffer:
+ *
+ *   0                   48      64         64 + n       256
+ *   | zeroes                    | data     | whatever   |  four blocks
+ *                       | ad, 0 | data, 0  | lengths |     Poly1305's message
+ *
+ * Where zeroes were is the first block of the key stream afterwards, and so
+ * Poly1305's key.
  */
 #define BLOCK 64
 #define STREAM_LEN (4 * BLOCK)
-#define ONETIME_LEN BLOCK		/* the first block: Poly1305's key */
-#define SHORT_MAX (STREAM_LEN - ONETIME_LEN)
+#define SHORT_MAX (STREAM_LEN - BLOCK)
 #define PAD 16				/* 2.8.1: both parts are filled up */
+#define AD_AT (BLOCK - PAD)
 
-/* The tag over what is encrypted already. */
+struct short_msg {
+	uint8_t b[STREAM_LEN + PAD];	/* the lengths may stand at the end */
+};
+
+_Static_assert(CRYPTO_AD_MAX == PAD && SHORT_MAX % PAD == 0,
+    "the padding fits");
+_Static_assert(crypto_onetimeauth_poly1305_KEYBYTES <= AD_AT,
+    "the key is before it");
+
 static void
-short_tag(const uint8_t stream[STREAM_LEN], struct crypto_ad ad,
-    const void *data, size_t n, uint8_t tag[CRYPTO_TAG_LEN])
+short_put(struct short_msg *m, const void *data, size_t n)
 {
-	const uint64_t lens[] = { htole64(ad.n), htole64(n) };
-	uint8_t all[CRYPTO_AD_MAX + SHORT_MAX + sizeof(lens)];
-	struct bld b;
-
-	_Static_assert(CRYPTO_AD_MAX % PAD == 0 && SHORT_MAX % PAD == 0,
-	    "the padding fits");
-	assert(ad.n <= CRYPTO_AD_MAX);
-	bld_init(&b, all, sizeof(all));
-	bld_bytes(&b, ad.p, ad.n);
-	bld_zero(&b, bld_pad_need(&b, PAD, 0));
-	bld_bytes(&b, data, n);
-	bld_zero(&b, bld_pad_need(&b, PAD, 0));
-	bld_bytes(&b, lens, sizeof(lens));
-	assert(bld_ok(&b));
-	(void)crypto_onetimeauth_poly1305(tag, all, b.len, stream);
+	memset(m->b, 0, BLOCK);
+	memcpy(&m->b[BLOCK], data, n);
 }
 
+/* Encrypts, and decrypts. */
 static void
-short_xor(const uint8_t stream[STREAM_LEN], const uint8_t *data, size_t n,
-    uint8_t *ret)
+short_xor(const struct short_msg *m, const uint8_t *key, const uint8_t *nonce,
+    struct short_msg *ret)
 {
-	const uint8_t *s = &stream[ONETIME_LEN];
+	(void)crypto_stream_chacha20_ietf_xor_ic(ret->b, m->b, STREAM_LEN,
+	    nonce, 0, key);
+}
 
-	for (size_t i = 0; i < n; i++)
-		ret[i] = data[i] ^ s[i];
+/* The tag of what is encrypted; what is around it gives way. */
+static void
+short_tag(struct short_msg *m, size_t n, const struct crypto_ad *ad,
+    const uint8_t *key, uint8_t tag[CRYPTO_TAG_LEN])
+{
+	const uint64_t lens[] = { htole64(ad->n), htole64(n) };
+	size_t begin = ad->n > 0 ? AD_AT : BLOCK;
+	size_t end = BLOCK + (n + PAD - 1) / PAD * PAD;
+
+	memcpy(&m->b[AD_AT], ad->b, PAD);
+	memset(&m->b[BLOCK + n], 0, PAD);
+	memcpy(&m->b[end], lens, sizeof(lens));
+	(void)crypto_onetimeauth_poly1305(tag, &m->b[begin],
+	    end + sizeof(lens) - begin, key);
 }
 
 void
 crypto_aead_seal(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
-    const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], struct crypto_ad ad,
+    const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], const struct crypto_ad *ad,
     void *data, size_t n, uint8_t ret_tag[CRYPTO_TAG_LEN])
 {
-	uint8_t stream[STREAM_LEN];
 	unsigned long long taglen;
+	struct short_msg m;
 
 	if (n > SHORT_MAX) {
 		(void)crypto_aead_chacha20poly1305_ietf_encrypt_detached(data,
-		    ret_tag, &taglen, data, n, ad.p, ad.n, NULL, nonce, key);
+		    ret_tag, &taglen, data, n, ad->b, ad->n, NULL, nonce, key);
 		return;
 	}
-	(void)crypto_stream_chacha20_ietf(stream, sizeof(stream), nonce, key);
-	short_xor(stream, data, n, data);
-	short_tag(stream, ad, data, n, ret_tag);
-	sodium_memzero(stream, sizeof(stream));
+	short_put(&m, data, n);
+	short_xor(&m, key, nonce, &m);
+	memcpy(data, &m.b[BLOCK], n);
+	short_tag(&m, n, ad, m.b, ret_tag);
+	sodium_memzero(&m, sizeof(m));
 }
 
 bool
 crypto_aead_open(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
-    const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], struct crypto_ad ad,
+    const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], const struct crypto_ad *ad,
     const void *data, size_t n, const uint8_t tag[CRYPTO_TAG_LEN],
     void *ret_data)
 {
-	uint8_t stream[STREAM_LEN], want[CRYPTO_TAG_LEN];
+	struct short_msg m, plain;
+	uint8_t want[CRYPTO_TAG_LEN];
 	bool genuine;
 
 	if (n > SHORT_MAX)
 		return crypto_aead_chacha20poly1305_ietf_decrypt_detached(
-		    ret_data, NULL, data, n, tag, ad.p, ad.n, nonce, key) == 0;
-	(void)crypto_stream_chacha20_ietf(stream, sizeof(stream), nonce, key);
-	short_tag(stream, ad, data, n, want);
+		    ret_data, NULL, data, n, tag, ad->b, ad->n, nonce, key) == 0;
+	short_put(&m, data, n);
+	short_xor(&m, key, nonce, &plain);
+	short_tag(&m, n, ad, plain.b, want);
 	genuine = crypto_tag_eq(want, tag);
 	if (genuine)
-		short_xor(stream, data, n, ret_data);
+		memcpy(ret_data, &plain.b[BLOCK], n);
 	else
 		memset(ret_data, 0, n);
-	sodium_memzero(stream, sizeof(stream));
+	sodium_memzero(&plain, sizeof(plain));
 	sodium_memzero(want, sizeof(want));
 	return genuine;
 }

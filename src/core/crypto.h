@@ -49,18 +49,18 @@ bool crypto_tag_eq(const uint8_t a[CRYPTO_TAG_LEN],
 #define CRYPTO_AEAD_KEY_LEN 32
 #define CRYPTO_AEAD_NONCE_LEN 12
 #define CRYPTO_AD_MAX 16
-/* Additional data, authenticated only: CRYPTO_AD_MAX octets at most. */
+/* Additional data, authenticated only: `n` octets, and zeroes behind them. */
 struct crypto_ad {
-	const void *p;
+	uint8_t b[CRYPTO_AD_MAX];
 	size_t n;
 };
 /* Encrypts `data` where it is. */
 void crypto_aead_seal(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
-    const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], struct crypto_ad ad,
+    const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], const struct crypto_ad *ad,
     void *data, size_t n, uint8_t ret_tag[CRYPTO_TAG_LEN]);
 /* Decrypts `n` octets into `dst`; false, dst zeroed: not genuine. */
 bool crypto_aead_open(const uint8_t key[CRYPTO_AEAD_KEY_LEN],
-    const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], struct crypto_ad ad,
+    const uint8_t nonce[CRYPTO_AEAD_NONCE_LEN], const struct crypto_ad *ad,
     const void *data, size_t n, const uint8_t tag[CRYPTO_TAG_LEN],
     void *ret_data);
 

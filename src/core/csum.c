@@ -7,19 +7,24 @@
 
 #include "core/cur.h"
 
+static inline uint64_t
+add_word(uint64_t sum, const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	v = be64toh(v);
+	return sum + (v >> 32) + (v & 0xffffffff);
+}
+
 uint64_t
 csum_add(uint64_t sum, struct cur *c)
 {
 	size_t n = cur_left(c), whole = n - n % 8;
 	const uint8_t *p = cur_ref(c, whole);
 
-	for (size_t i = 0; i < whole; i += 8) {
-		uint64_t v;
-
-		memcpy(&v, &p[i], sizeof(v));
-		v = be64toh(v);
-		sum += (v >> 32) + (v & 0xffffffff);
-	}
+	for (size_t i = 0; i < whole; i += 8)
+		sum = add_word(sum, &p[i]);
 	if ((n & 4) != 0)
 		sum += cur_u32(c);
 	if ((n & 2) != 0)
@@ -27,6 +32,12 @@ csum_add(uint64_t sum, struct cur *c)
 	if ((n & 1) != 0)
 		sum += (uint64_t)cur_u8(c) << 8;
 	return sum;
+}
+
+static inline uint64_t
+add_in6(uint64_t sum, const struct in6_addr *a)
+{
+	return add_word(add_word(sum, &a->s6_addr[0]), &a->s6_addr[8]);
 }
 
 static uint64_t
@@ -44,8 +55,7 @@ csum_pseudo6(const struct in6_addr *src, const struct in6_addr *dst,
 {
 	uint64_t sum = (uint64_t)len + proto;
 
-	sum = add_octets(sum, src, sizeof(*src));
-	return add_octets(sum, dst, sizeof(*dst));
+	return add_in6(add_in6(sum, src), dst);
 }
 
 uint64_t

@@ -94,8 +94,7 @@ hmac_tag(const struct esp_key *k, uint64_t seq, const void *data, size_t len,
 /* RFC 7634 2: nonce, and additional authenticated data (2.1). */
 struct aead_in {
 	uint8_t nonce[CRYPTO_AEAD_NONCE_LEN];
-	uint8_t ad[sizeof(uint32_t) + sizeof(uint64_t)];
-	size_t nad;
+	struct crypto_ad ad;
 };
 
 static void
@@ -108,19 +107,14 @@ aead_prepare(const struct esp_key *k, uint32_t spi, uint64_t seq,
 	bld_bytes(&b, k->aead.salt, sizeof(k->aead.salt));
 	bld_bytes(&b, iv, IV_LEN);
 	assert(bld_ok(&b));
-	bld_init(&b, a->ad, sizeof(a->ad));
+	a->ad = (struct crypto_ad){ 0 };
+	bld_init(&b, a->ad.b, sizeof(a->ad.b));
 	bld_u32(&b, spi);
 	if (k->esn)
 		bld_u64(&b, seq);
 	else
 		bld_u32(&b, LOW(seq));
-	a->nad = b.len;
-}
-
-static struct crypto_ad
-aead_ad(const struct aead_in *a)
-{
-	return (struct crypto_ad){ .p = a->ad, .n = a->nad };
+	a->ad.n = b.len;
 }
 
 /* --- out --------------------------------------------------------------- */
@@ -169,8 +163,8 @@ esp_seal(struct esp_out *sa, const void *mh, size_t len, void *buf, size_t cap)
 	put_body(body, n, mh, len);
 	if (iv != NULL) {
 		aead_prepare(&sa->key, sa->spi, seq, iv, &a);
-		crypto_aead_seal(sa->key.aead.key, a.nonce, aead_ad(&a), body,
-		    n, icv);
+		crypto_aead_seal(sa->key.aead.key, a.nonce, &a.ad, body, n,
+		    icv);
 	} else {
 		hmac_tag(&sa->key, seq, buf, signed_len, icv);
 	}
@@ -305,7 +299,7 @@ esp_open(struct esp_in *sa, const void *data, size_t len, void *buf,
 	if (sa->key.suite == ESP_CHACHA20_POLY1305) {
 		aead_prepare(&sa->key, spi, ret->seq, iv, &a);
 		genuine = crypto_aead_open(sa->key.aead.key, a.nonce,
-		    aead_ad(&a), body, n, icv, buf);
+		    &a.ad, body, n, icv, buf);
 		body = buf;
 	} else {
 		hmac_tag(&sa->key, ret->seq, data, len - ICV_LEN, tag);

@@ -235,7 +235,9 @@ on_esp(void *ctx, const struct mh_pkt *pkt)
 	o->sa->last_in = wheel_now(s->a.wheel);
 	sec_seq_accepted(s);
 	inner = inside(pkt, o);
+	s->asking = o->sa->peer;
 	deliver(s, &inner);
+	s->asking = NULL;
 }
 
 /* --- out --------------------------------------------------------------- */
@@ -291,11 +293,23 @@ on_local_due(struct timer *t)
 	}
 }
 
+/* Most of what is sent answers what is being delivered. */
+static struct sec_peer *
+find_peer(const struct sec *s, const struct in6_addr *src,
+    const struct in6_addr *dst)
+{
+	struct sec_peer *p = s->asking;
+
+	if (p != NULL && in6_eq(&p->remote, dst) && in6_eq(&p->local, src))
+		return p;
+	return sec_set_peer(s, s->set, src, dst);
+}
+
 static int
 send_esp(struct sec *s, const struct in6_addr *src,
     const struct in6_addr *dst, const void *data, size_t len)
 {
-	struct sec_peer *p = sec_set_peer(s, s->set, src, dst);
+	struct sec_peer *p = find_peer(s, src, dst);
 	struct sec_sa *sa;
 	int n = -EOVERFLOW;
 
@@ -485,6 +499,7 @@ commit(struct sec *s)
 	sec_set_free(s->set);
 	s->set = s->next;
 	s->next = NULL;
+	s->asking = NULL;
 	(void)sec_seq_expire(s);
 	if (s->mode == SEC_KERNEL)
 		sec_kernel_set(s);

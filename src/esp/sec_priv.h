@@ -115,6 +115,7 @@ struct sec {
 	struct sec_local *local;	/* ring */
 	unsigned local_head, local_tail;
 	struct sec_opened opened[MH_AHEAD];
+	struct sec_peer *asking;	/* whose message is being delivered */
 	size_t nopened, next_opened;	/* those from next on: not delivered */
 	uint8_t sealed[MH_SOCK_MAX_LEN];
 };
