@@ -20,6 +20,8 @@ struct bpf_dp;
 enum bpf_dp_prog { BPF_DP_DECAP, BPF_DP_DECAP_L3, BPF_DP_ENCAP_HA,
 	BPF_DP_ENCAP_PMA, BPF_DP_TUNNEL, BPF_DP_ACCESS, BPF_DP_PROGS };
 
+struct path_table;
+
 struct bpf_dp_conf {
 	uint32_t max_peers;		/* 0: maps of peers are not used */
 	uint32_t max_paths;
@@ -85,6 +87,8 @@ int bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer);
 int bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
     struct pmip_ha_path *ret);
 int bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p);
+/* The table itself, and what stands for this run in its entries. */
+struct path_table *bpf_dp_ha_table(struct bpf_dp *b, uint8_t *ret_run);
 int bpf_dp_pma_set(struct bpf_dp *b, const struct prefix *p,
     const struct pmip_pma_path *v);
 /* The same for one that is not there yet; else -EEXIST. */

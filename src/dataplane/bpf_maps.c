@@ -157,6 +157,13 @@ bpf_dp_ha_unmap(struct bpf_dp *b)
 		munmap(b->ha.slot, b->ha.slots * sizeof(*b->ha.slot));
 }
 
+struct path_table *
+bpf_dp_ha_table(struct bpf_dp *b, uint8_t *ret_run)
+{
+	*ret_run = b->run;
+	return &b->ha;
+}
+
 int
 bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer)
 {

@@ -28,12 +28,10 @@
  * rule per home agent, none per node.  Without the programs there is slot 0
  * only, and IPv4 towards a second home agent is refused with -EOPNOTSUPP.
  *
- * A path is also an entry in the maps of the filters (bpf_maps.c), when
- * the kernel lets us have them.  Those of a home agent are written at the end
- * of the turn, all at once; before that whenever something else is done there.
- *
  * A device that vanishes takes its routes along, so we keep a record of every
- * path: 56 octets.
+ * path.  A home agent's is its entry in the table that the filters read
+ * (path_table.h; without filters it is ours alone), which says the device: 24
+ * octets.  A PMA's is a struct ip6tnl_path, and an entry in the filters' maps.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -45,6 +43,7 @@
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 
+#include "core/crypto.h"
 #include "core/htab.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -52,12 +51,14 @@
 #include "core/netlink.h"
 #include "core/util.h"
 #include "dataplane/dp_priv.h"
+#include "dataplane/path_table.h"
 
 #define NAMES_MAX 100000	/* pmt0 and on */
 #define NHID_BASE 0x50000000U	/* of our nexthop objects */
 #define NHID_MASK 0x0fffffffU
 #define IP6TNL_MAX_MTU 65535
 
+/* At a PMA. */
 struct ip6tnl_path {
 	struct hnode node;
 	struct dp_tunnel *tunnel;
@@ -66,11 +67,16 @@ struct ip6tnl_path {
 	struct mac mac;
 	uint16_t serial;		/* of the latest operation */
 	uint8_t len;
-	uint8_t side_v6;		/* bit 0: PMA, bit 1: IPv6 */
+	uint8_t family;
 };
 
 /* dp_tunnel's priv. */
 struct ip6tnl_dev {
+	struct hnode node;
+	struct dp_tunnel *tunnel;
+	uint32_t peer;			/* what a home agent's entries call it:
+					 * its ifindex, until another device
+					 * took its place and they say so */
 	char name[IFNAMSIZ];
 	uint32_t mtu;			/* as set on the device */
 	uint32_t npaths;
@@ -81,7 +87,11 @@ struct ip6tnl_dev {
 
 struct ip6tnl_dp {
 	struct dp_base base;
-	struct htab *paths;
+	struct htab *paths;		/* of the PMA */
+	struct path_table *ha;		/* of the home agent */
+	struct path_table own;		/* that, when there are no filters */
+	uint8_t run;			/* in our entries there */
+	struct htab *devs;		/* by peer */
 	uint32_t next_name;
 	bool no_nexthop;		/* the kernel has no such objects */
 	struct dp_tunnel *slot[PMIP_STEER_NATIVE];
@@ -96,66 +106,33 @@ ip6tnl_of(struct dp *dp)
 	return CONTAINER_OF(dp_base_of(dp), struct ip6tnl_dp, base);
 }
 
-/* --- records ------------------------------------------------------------- */
-
-struct path_key {
-	uint8_t addr[16];
-	uint8_t len, side_v6;
-};
-
-static struct path_key
-path_key(enum dp_side side, const struct prefix *p)
-{
-	struct path_key k = { .len = p->len };
-
-	k.side_v6 = (uint8_t)((side == DP_PMA ? 1 : 0) |
-	    (p->family == AF_INET6 ? 2 : 0));
-	memcpy(k.addr, &p->in6, p->family == AF_INET6 ? 16 : 4);
-	return k;
-}
-
-static uint32_t
-path_hash(const struct path_key *k)
-{
-	const uint8_t *b = (const uint8_t *)k;
-	uint32_t h = 2166136261U;
-
-	for (size_t i = 0; i < sizeof(*k); i++)
-		h = (h ^ b[i]) * 16777619U;
-	return h ^ h >> 15;
-}
+/* --- devices by number --------------------------------------------------- */
 
 static bool
-path_eq(const struct hnode *n, const void *key)
+dev_eq(const struct hnode *n, const void *key)
 {
-	const struct ip6tnl_path *p = CONTAINER_OF(n, const struct ip6tnl_path,
-	    node);
-	const struct path_key *k = key;
-
-	return p->len == k->len && p->side_v6 == k->side_v6 &&
-	    memcmp(p->addr, k->addr, sizeof(k->addr)) == 0;
+	return CONTAINER_OF(n, const struct ip6tnl_dev, node)->peer ==
+	    *(const uint32_t *)key;
 }
 
-static struct ip6tnl_path *
-path_find(struct ip6tnl_dp *d, enum dp_side side, const struct prefix *p)
+/* The kernel gives the numbers, one after the other. */
+static void
+dev_number(struct ip6tnl_dp *d, struct ip6tnl_dev *dev, uint32_t peer)
 {
-	struct path_key k = path_key(side, p);
-	struct hnode *n = htab_find(d->paths, path_hash(&k), path_eq, &k);
-
-	return n == NULL ? NULL : CONTAINER_OF(n, struct ip6tnl_path, node);
+	if (dev->peer != 0)
+		htab_remove(d->devs, &dev->node);
+	dev->peer = peer;
+	if (peer != 0)
+		htab_insert(d->devs, &dev->node, peer);
 }
 
-static struct dp_path
-path_read(const struct ip6tnl_path *r)
+static struct dp_tunnel *
+tunnel_of_peer(const struct ip6tnl_dp *d, uint32_t peer)
 {
-	struct dp_path p = { .side = r->side_v6 & 1 ? DP_PMA : DP_HA,
-		.tunnel = r->tunnel, .access_ifindex = r->access_ifindex,
-		.mac = r->mac };
+	struct hnode *n = htab_find(d->devs, peer, dev_eq, &peer);
 
-	p.prefix.family = r->side_v6 & 2 ? AF_INET6 : AF_INET;
-	p.prefix.len = r->len;
-	memcpy(&p.prefix.in6, r->addr, sizeof(r->addr));
-	return p;
+	return n == NULL ? NULL :
+	    CONTAINER_OF(n, struct ip6tnl_dev, node)->tunnel;
 }
 
 static struct ip6tnl_dev *
@@ -184,41 +161,157 @@ path_count(const struct dp_path *p, int n)
 		dev->nv4 += (uint32_t)n;
 }
 
-/* Make the record say p; NULL when there is no room. */
-static struct ip6tnl_path *
-path_write(struct ip6tnl_dp *d, struct ip6tnl_path *r, const struct dp_path *p)
+/* --- records of a PMA ---------------------------------------------------- */
+
+struct path_key {
+	uint8_t addr[16];
+	uint8_t len, family;
+};
+
+static struct path_key
+path_key(const struct prefix *p)
 {
-	if (r == NULL) {
-		struct path_key k = path_key(p->side, &p->prefix);
+	struct path_key k = { .len = p->len, .family = p->family };
 
-		if (d->base.npaths >= d->base.conf.max_paths ||
-		    (r = calloc(1, sizeof(*r))) == NULL)
-			return NULL;
-		memcpy(r->addr, k.addr, sizeof(r->addr));
-		r->len = k.len;
-		r->side_v6 = k.side_v6;
-		htab_insert(d->paths, &r->node, path_hash(&k));
-		d->base.npaths++;
-	} else {
-		struct dp_path old = path_read(r);
-
-		path_count(&old, -1);
-	}
-	r->tunnel = p->tunnel;
-	path_count(p, 1);
-	r->access_ifindex = p->access_ifindex;
-	r->mac = p->mac;
-	return r;
+	memcpy(k.addr, &p->in6, p->family == AF_INET6 ? 16 : 4);
+	return k;
 }
 
-static void
-path_forget(struct ip6tnl_dp *d, struct ip6tnl_path *r)
+static uint32_t
+path_hash(const struct path_key *k)
 {
-	struct dp_path p = path_read(r);
+	const uint8_t *b = (const uint8_t *)k;
+	uint32_t h = 2166136261U;
 
-	path_count(&p, -1);
-	htab_remove(d->paths, &r->node);
+	for (size_t i = 0; i < sizeof(*k); i++)
+		h = (h ^ b[i]) * 16777619U;
+	return h ^ h >> 15;
+}
+
+static bool
+path_eq(const struct hnode *n, const void *key)
+{
+	const struct ip6tnl_path *p = CONTAINER_OF(n, const struct ip6tnl_path,
+	    node);
+	const struct path_key *k = key;
+
+	return p->len == k->len && p->family == k->family &&
+	    memcmp(p->addr, k->addr, sizeof(k->addr)) == 0;
+}
+
+static struct ip6tnl_path *
+hosted_find(struct ip6tnl_dp *d, const struct prefix *p)
+{
+	struct path_key k = path_key(p);
+	struct hnode *n = htab_find(d->paths, path_hash(&k), path_eq, &k);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct ip6tnl_path, node);
+}
+
+static struct dp_path
+hosted_read(const struct ip6tnl_path *r)
+{
+	struct dp_path p = { .side = DP_PMA, .tunnel = r->tunnel,
+		.access_ifindex = r->access_ifindex, .mac = r->mac };
+
+	p.prefix.family = r->family;
+	p.prefix.len = r->len;
+	memcpy(&p.prefix.in6, r->addr, sizeof(r->addr));
+	return p;
+}
+
+static int
+hosted_write(struct ip6tnl_dp *d, const struct dp_path *p)
+{
+	struct ip6tnl_path *r = hosted_find(d, &p->prefix);
+
+	if (r == NULL) {
+		struct path_key k = path_key(&p->prefix);
+
+		if ((r = calloc(1, sizeof(*r))) == NULL)
+			return -ENOMEM;
+		memcpy(r->addr, k.addr, sizeof(r->addr));
+		r->len = k.len;
+		r->family = k.family;
+		htab_insert(d->paths, &r->node, path_hash(&k));
+	}
+	r->tunnel = p->tunnel;
+	r->access_ifindex = p->access_ifindex;
+	r->mac = p->mac;
+	return 0;
+}
+
+/* --- records ------------------------------------------------------------- */
+
+/* An entry of this run; NULL. */
+static const struct pmip_ha_path *
+bound_find(const struct ip6tnl_dp *d, const struct prefix *p)
+{
+	const struct pmip_ha_path *e = path_table_find(d->ha, p);
+
+	return e != NULL && e->run == d->run ? e : NULL;
+}
+
+static struct dp_path
+bound_read(const struct ip6tnl_dp *d, const struct pmip_ha_path *e)
+{
+	return (struct dp_path){ .side = DP_HA,
+		.prefix = path_table_prefix(e),
+		.tunnel = tunnel_of_peer(d, e->peer) };
+}
+
+/* What is there of a prefix; false: nothing. */
+static bool
+path_get(struct ip6tnl_dp *d, enum dp_side side, const struct prefix *p,
+    struct dp_path *ret)
+{
+	const struct pmip_ha_path *e;
+	const struct ip6tnl_path *r;
+
+	if (side == DP_HA && (e = bound_find(d, p)) != NULL)
+		*ret = bound_read(d, e);
+	else if (side == DP_PMA && (r = hosted_find(d, p)) != NULL)
+		*ret = hosted_read(r);
+	else
+		return false;
+	return true;
+}
+
+/* Make the record say p, where it said `old` (NULL: nothing). 0 or -errno:
+ * then it is as it was. */
+static int
+path_write(struct ip6tnl_dp *d, const struct dp_path *p,
+    const struct dp_path *old)
+{
+	int r;
+
+	if (old == NULL && d->base.npaths >= d->base.conf.max_paths)
+		return -ENOSPC;
+	r = p->side == DP_PMA ? hosted_write(d, p) :
+	    path_table_set(d->ha, &p->prefix, dev_of(p->tunnel)->peer, d->run);
+	if (r < 0)
+		return r;
+	if (old != NULL)
+		path_count(old, -1);
+	else
+		d->base.npaths++;
+	path_count(p, 1);
+	return 0;
+}
+
+/* p is what path_get() said.  A home agent's record is also its check, which
+ * goes with checks_del(). */
+static void
+path_forget(struct ip6tnl_dp *d, const struct dp_path *p)
+{
+	struct ip6tnl_path *r;
+
+	path_count(p, -1);
 	d->base.npaths--;
+	if (p->side == DP_HA)
+		return;
+	r = hosted_find(d, &p->prefix);
+	htab_remove(d->paths, &r->node);
 	free(r);
 }
 
@@ -361,11 +454,10 @@ checks_set(struct ip6tnl_dp *d, const struct dp_path *p)
 {
 	struct pmip_pma_path v = { .ifindex = p->access_ifindex };
 
+	if (p->side == DP_HA)
+		return 0;		/* path_write() does it */
 	if (d->base.bpf == NULL)
 		return p->tunnel == NULL ? -EOPNOTSUPP : 0;
-	if (p->side == DP_HA)
-		return bpf_dp_ha_set(d->base.bpf, &p->prefix,
-		    p->tunnel->ifindex);
 	v.peer = p->tunnel == NULL ? PMIP_PEER_NATIVE : p->tunnel->ifindex;
 	if (p->tunnel == NULL)
 		v.steer = PMIP_STEER_NATIVE;
@@ -378,11 +470,9 @@ checks_set(struct ip6tnl_dp *d, const struct dp_path *p)
 static void
 checks_del(struct ip6tnl_dp *d, const struct dp_path *p)
 {
-	if (d->base.bpf == NULL)
-		return;
 	if (p->side == DP_HA)
-		(void)bpf_dp_ha_del(d->base.bpf, &p->prefix);
-	else
+		(void)path_table_del(d->ha, &p->prefix);
+	else if (d->base.bpf != NULL)
 		(void)bpf_dp_pma_del(d->base.bpf, &p->prefix);
 }
 
@@ -475,22 +565,38 @@ path_uninstall(struct ip6tnl_dp *d, const struct dp_path *p, struct dp_op *op)
 
 /* --- paths --------------------------------------------------------------- */
 
+/* Does the record still say what the operation made it say?  A home agent has
+ * one operation at a time for a prefix. */
+static bool
+is_latest(struct ip6tnl_dp *d, const struct dp_op *op)
+{
+	const struct pmip_ha_path *e;
+	const struct ip6tnl_path *r;
+
+	if (op->now.side == DP_HA) {
+		e = bound_find(d, &op->now.prefix);
+		return e != NULL &&
+		    tunnel_of_peer(d, e->peer) == op->now.tunnel;
+	}
+	r = hosted_find(d, &op->now.prefix);
+	return r != NULL && r->serial == op->serial;
+}
+
 static void
 path_undo(struct dp_op *op)
 {
 	struct ip6tnl_dp *d = CONTAINER_OF(op->base, struct ip6tnl_dp, base);
-	struct ip6tnl_path *r = path_find(d, op->now.side, &op->now.prefix);
 
-	if (r == NULL || r->serial != op->serial)
+	if (!is_latest(d, op))
 		return;		/* a later operation decides */
 	if (op->had_old && slot_open(d, &op->old) == 0) {
-		(void)path_write(d, r, &op->old);
+		(void)path_write(d, &op->old, &op->now);
 		(void)checks_set(d, &op->old);
 		path_install(d, &op->old, NULL);
 		if (op->old.access_ifindex != op->now.access_ifindex)
 			dp_neigh_del(&d->base, &op->now);
 	} else {
-		path_forget(d, r);
+		path_forget(d, &op->now);
 		checks_del(d, &op->now);
 		path_uninstall(d, &op->now, NULL);
 	}
@@ -502,45 +608,35 @@ ip6tnl_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
 {
 	struct ip6tnl_dp *d = ip6tnl_of(dp);
-	struct ip6tnl_path *r, *here;
-	struct dp_path old;
+	struct dp_path old, hosted;
 	struct dp_op *op;
 	bool had_old;
 	int err;
 
 	if (!dp_path_ok(p))
 		return -EINVAL;
-	r = path_find(d, p->side, &p->prefix);
-	had_old = r != NULL;
-	if (had_old)
-		old = path_read(r);
+	had_old = path_get(d, p->side, &p->prefix, &old);
 	err = slot_open(d, p);
 	if (err == 0)
 		err = checks_set(d, p);
+	if (err == 0 && (err = path_write(d, p, had_old ? &old : NULL)) < 0)
+		checks_del(d, p);
 	if (err < 0) {
 		slot_release(d, p->tunnel);
 		return err;
-	}
-	r = path_write(d, r, p);
-	if (r == NULL) {
-		checks_del(d, p);
-		slot_release(d, p->tunnel);
-		return -ENOSPC;
 	}
 	if (had_old) {
 		slot_release(d, old.tunnel);
 		if (old.access_ifindex != p->access_ifindex)
 			dp_neigh_del(&d->base, &old);
 	}
-	if (p->side == DP_HA && (here = path_find(d, DP_PMA, &p->prefix)) !=
-	    NULL) {
-		struct dp_path hosted = path_read(here);
-
+	if (p->side == DP_HA && d->base.conf.is_pma &&
+	    path_get(d, DP_PMA, &p->prefix, &hosted))
 		dp_hosted_by_own(&d->base, &hosted, p->tunnel->own);
-	}
 	op = dp_op_new(&d->base, p, done, ctx);
 	op->undo = path_undo;
-	op->serial = ++r->serial;
+	if (p->side == DP_PMA)
+		op->serial = ++hosted_find(d, &p->prefix)->serial;
 	op->had_old = had_old;
 	if (had_old)
 		op->old = old;
@@ -554,17 +650,15 @@ ip6tnl_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
 {
 	struct ip6tnl_dp *d = ip6tnl_of(dp);
-	struct dp_path was = *p;
-	struct ip6tnl_path *r;
+	struct dp_path was;
 	struct dp_op *op;
 
 	if (!dp_prefix_ok(&p->prefix))
 		return -EINVAL;
-	r = path_find(d, p->side, &p->prefix);
-	if (r != NULL) {
-		was = path_read(r);
-		path_forget(d, r);
-	}
+	if (path_get(d, p->side, &p->prefix, &was))
+		path_forget(d, &was);
+	else
+		was = *p;
 	checks_del(d, p);
 	op = dp_op_new(&d->base, p, done, ctx);
 	path_uninstall(d, &was, op);
@@ -691,13 +785,16 @@ ip6tnl_tunnel_up(struct dp *dp, struct dp_tunnel *t)
 	if (dev == NULL)
 		return -ENOMEM;
 	dev->slot = -1;
+	dev->tunnel = t;
 	t->priv = dev;
 	r = dev_up(d, t);
 	if (r < 0) {
 		free(dev);
 		t->priv = NULL;
+		return r;
 	}
-	return r;
+	dev_number(d, dev, t->ifindex);
+	return 0;
 }
 
 struct path_walk {
@@ -705,26 +802,46 @@ struct path_walk {
 	struct dp_tunnel *tunnel;
 };
 
+static bool
+is_over(const struct path_walk *w, const struct pmip_ha_path *e)
+{
+	return e->run == w->d->run && e->peer == dev_of(w->tunnel)->peer;
+}
+
 static void
-drop_one(void *ctx, struct hnode *n)
+drop_hosted(void *ctx, struct hnode *n)
 {
 	struct ip6tnl_path *r = CONTAINER_OF(n, struct ip6tnl_path, node);
 	struct path_walk *w = ctx;
-	struct dp_path p = path_read(r);
+	struct dp_path p = hosted_read(r);
 
 	if (r->tunnel != w->tunnel)
 		return;
-	path_forget(w->d, r);
+	path_forget(w->d, &p);
 	checks_del(w->d, &p);
 	path_uninstall(w->d, &p, NULL);
 }
 
+static bool
+drop_bound(void *ctx, const struct pmip_ha_path *e)
+{
+	struct path_walk *w = ctx;
+	struct dp_path p;
+
+	if (!is_over(w, e))
+		return false;
+	p = bound_read(w->d, e);
+	path_forget(w->d, &p);
+	path_uninstall(w->d, &p, NULL);
+	return true;
+}
+
 static void
-reinstall_one(void *ctx, struct hnode *n)
+reinstall_hosted(void *ctx, struct hnode *n)
 {
 	struct ip6tnl_path *r = CONTAINER_OF(n, struct ip6tnl_path, node);
 	struct path_walk *w = ctx;
-	struct dp_path p = path_read(r);
+	struct dp_path p = hosted_read(r);
 
 	if (r->tunnel != w->tunnel)
 		return;
@@ -732,15 +849,31 @@ reinstall_one(void *ctx, struct hnode *n)
 	path_install(w->d, &p, NULL);
 }
 
+/* It stays where it is, with the number of the new device. */
+static bool
+reinstall_bound(void *ctx, const struct pmip_ha_path *e)
+{
+	struct path_walk *w = ctx;
+	struct dp_path p;
+
+	if (!is_over(w, e))
+		return false;
+	p = bound_read(w->d, e);
+	(void)path_table_set(w->d->ha, &p.prefix, w->tunnel->ifindex,
+	    w->d->run);
+	path_install(w->d, &p, NULL);
+	return false;
+}
+
 /* Every path of a tunnel: a walk over all, for rare occasions. */
 static void
-paths_of(struct ip6tnl_dp *d, struct dp_tunnel *t, htab_walk_fn *fn)
+paths_of(struct ip6tnl_dp *d, struct dp_tunnel *t, htab_walk_fn *hosted,
+    path_table_fn *bound)
 {
 	struct path_walk w = { d, t };
-	size_t cursor = 0;
 
-	while (htab_walk(d->paths, &cursor, 1024, fn, &w))
-		;
+	htab_each(d->paths, hosted, &w);
+	(void)path_table_sweep(d->ha, bound, &w);
 }
 
 static void
@@ -751,11 +884,12 @@ ip6tnl_tunnel_down(struct dp *dp, struct dp_tunnel *t)
 
 	if (!d->base.closing) {
 		if (dev->npaths > 0)
-			paths_of(d, t, drop_one);
+			paths_of(d, t, drop_hosted, drop_bound);
 		slot_release(d, t);
 		dp_base_unfilter(&d->base, t->ifindex, BPF_DP_TUNNEL, true);
 		(void)dp_base_send(&d->base, dpnl_link_del(t->ifindex));
 	}
+	dev_number(d, dev, 0);
 	free(dev);
 	t->priv = NULL;
 }
@@ -805,7 +939,8 @@ dev_heal(struct ip6tnl_dp *d, struct dp_tunnel *t)
 	if (dev->slot >= 0)
 		(void)slot_install(d, dev->slot, t->ifindex);
 	if (dev->npaths > 0)
-		paths_of(d, t, reinstall_one);
+		paths_of(d, t, reinstall_hosted, reinstall_bound);
+	dev_number(d, dev, t->ifindex);
 }
 
 static void
@@ -852,7 +987,6 @@ static bool
 ip6tnl_has_route(struct dp_base *b, const struct dpnl_route *r)
 {
 	struct ip6tnl_dp *d = CONTAINER_OF(b, struct ip6tnl_dp, base);
-	const struct ip6tnl_path *p;
 	struct dpnl_route want;
 	struct dp_path path;
 	int slot;
@@ -860,19 +994,15 @@ ip6tnl_has_route(struct dp_base *b, const struct dpnl_route *r)
 	if (r->family == AF_INET && (slot = dp_base_slot(b, r->table)) >= 0)
 		return d->slot[slot] != NULL && (r->type != RTN_UNICAST ||
 		    r->oif == d->slot[slot]->ifindex);
-	if (r->table == b->conf.table) {
-		p = path_find(d, DP_PMA, &r->src);
-		return p != NULL && p->tunnel != NULL &&
-		    p->tunnel->ifindex == r->oif;
-	}
-	p = path_find(d, DP_PMA, &r->dst);
-	if (p != NULL && p->access_ifindex == r->oif)
+	if (r->table == b->conf.table)
+		return path_get(d, DP_PMA, &r->src, &path) &&
+		    path.tunnel != NULL && path.tunnel->ifindex == r->oif;
+	if (path_get(d, DP_PMA, &r->dst, &path) &&
+	    path.access_ifindex == r->oif)
 		return true;
-	p = path_find(d, DP_HA, &r->dst);
-	if (p == NULL)
+	if (!path_get(d, DP_HA, &r->dst, &path))
 		return false;
-	path = path_read(p);
-	want = path_route(d, &path, p->tunnel);
+	want = path_route(d, &path, path.tunnel);
 	return want.nhid == r->nhid && (want.nhid != 0 || want.oif == r->oif);
 }
 
@@ -881,7 +1011,7 @@ ip6tnl_has_host(struct dp_base *b, const struct dpnl_host *h)
 {
 	struct ip6tnl_dp *d = CONTAINER_OF(b, struct ip6tnl_dp, base);
 	struct prefix dst = { .family = AF_INET, .len = 32, .in4 = h->addr };
-	const struct ip6tnl_path *p = path_find(d, DP_PMA, &dst);
+	const struct ip6tnl_path *p = hosted_find(d, &dst);
 
 	return p != NULL && p->access_ifindex == h->ifindex;
 }
@@ -966,14 +1096,35 @@ static void
 ip6tnl_free(struct dp *dp)
 {
 	struct ip6tnl_dp *d = ip6tnl_of(dp);
-	size_t cursor = 0;
 
 	dp_op_orphan_all(&d->base);
 	dp_base_done(&d->base);
-	while (htab_walk(d->paths, &cursor, 1024, free_one, d->paths))
-		;
+	htab_each(d->paths, free_one, d->paths);
 	htab_free(d->paths);
+	htab_free(d->devs);
+	free(d->own.slot);
 	free(d);
+}
+
+/* The home agent's records: where the filters read them, or else our own. */
+static void
+records_open(struct ip6tnl_dp *d)
+{
+	uint32_t slots = PMIP_HA_SLOTS(d->base.conf.is_ha ?
+	    d->base.conf.max_paths : 0);
+	struct pmip_ha_path *v;
+	uint64_t seed[2];
+
+	if (d->base.bpf != NULL) {
+		d->ha = bpf_dp_ha_table(d->base.bpf, &d->run);
+		return;
+	}
+	v = calloc(slots, sizeof(*v));
+	if (v == NULL)
+		abort();
+	crypto_random(seed, sizeof(seed));
+	path_table_init(&d->own, v, slots, seed);
+	d->ha = &d->own;
 }
 
 static const struct dp_ops ip6tnl_ops = {
@@ -1006,10 +1157,13 @@ dp_ip6tnl_open(const struct dp_start *s, struct dp **ret, char *why,
 	if (d == NULL)
 		return -ENOMEM;
 	d->paths = htab_new();
+	d->devs = htab_new();
 	r = dp_base_init(&d->base, s, &ip6tnl_hooks, &ip6tnl_ops, false, why,
 	    whycap);
-	if (r == 0)
+	if (r == 0) {
+		records_open(d);
 		r = dp_base_fences(&d->base, why, whycap);
+	}
 	if (r == 0 && (r = slots_left(d)) < 0)
 		snprintf(why, whycap, "routes: %s", strerror(-r));
 	if (r < 0) {

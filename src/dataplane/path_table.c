@@ -72,6 +72,23 @@ key_of(const struct prefix *p, struct pmip_key128 *ret)
 	return -EINVAL;
 }
 
+struct prefix
+path_table_prefix(const struct pmip_ha_path *e)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct prefix p = { .family = AF_INET6, .len = e->len };
+
+	if (e->len == LEN_ADDRESS &&
+	    memcmp(&e->key, mapped, sizeof(mapped)) == 0) {
+		p.family = AF_INET;
+		p.len = 32;
+		memcpy(&p.in4, &e->key.b[12], sizeof(p.in4));
+	} else {
+		memcpy(&p.in6, &e->key, sizeof(p.in6));
+	}
+	return p;
+}
+
 static uint32_t
 home_of(const struct path_table *t, const struct pmip_key128 *key)
 {

@@ -28,6 +28,8 @@ void path_table_init(struct path_table *t, struct pmip_ha_path *slot,
 /* IPv6 /64 or /128, IPv4 /32. NULL: absent, or no such prefix. */
 const struct pmip_ha_path *path_table_find(const struct path_table *t,
     const struct prefix *p);
+/* The prefix of one. */
+struct prefix path_table_prefix(const struct pmip_ha_path *e);
 /* Add or change one. 0, -ENOSPC, or -EINVAL for another length. */
 int path_table_set(struct path_table *t, const struct prefix *p, uint32_t peer,
     uint8_t run);

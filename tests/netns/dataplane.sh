@@ -741,6 +741,14 @@ no_filters() {
 	check "no filters: warned" grep -q "lvl=warn .*ev=no-filters" "$dir/bare.log"
 	check "no filters: no visitors; IPv4 towards one agent" is "$(grep -c 'err EOPNOTSUPP' "$dir/bare")" 2
 	check "no filters: nothing left" nothing_left pma
+	nsenter --net=/run/netns/$P-ha setpriv --bounding-set -sys_admin,-bpf,-perfmon --inh-caps -all \
+		"$TOOL" >"$dir/bare" 2>>"$dir/bare.log" < <(printf '%s\n' "backend ip6tnl" "ha $HAA cover $COVER" \
+		"path $HOP $COA" "path $MN4/32 $COA" "path $HOP $COA2" sweep show "del $MN4/32" "del $HOP" show; sleep 2)
+	check "no filters: home agent keeps its paths" grep -q '"paths":2' "$dir/bare"
+	check "no filters: each over its device" is "$(grep -o '"paths":[0-9]' "$dir/bare" | tr '\n' ' ')" \
+		'"paths":2 "paths":1 "paths":1 "paths":0 "paths":0 "paths":0 '
+	refute "no filters: home agent refuses nothing" grep -q "^err" "$dir/bare"
+	check "no filters: home agent leaves nothing" nothing_left ha
 }
 
 # What the operator is told when it cannot work.
