@@ -96,28 +96,37 @@ void
 ha_cache_init(struct ha_cache *c)
 {
 	*c = (struct ha_cache){ .by_nai = htab_new(), .by_hnp = htab_new(),
-		.claims = htab_new() };
+		.claims6 = htab_new(), .claims4 = htab_new() };
 	hash_key_random(&c->key);
+}
+
+static struct htab *
+claims_of(const struct ha_cache *c, const struct prefix *p)
+{
+	return p->family == AF_INET6 ? c->claims6 : c->claims4;
 }
 
 static void
 claim_free(void *ctx, struct hnode *n)
 {
-	struct ha_cache *c = ctx;
+	struct ha_claim *k = CONTAINER_OF(n, struct ha_claim, node);
 
-	htab_remove(c->claims, n);
-	free(CONTAINER_OF(n, struct ha_claim, node));
+	htab_remove(claims_of(ctx, &k->prefix), n);
+	free(k);
 }
 
 void
 ha_cache_done(struct ha_cache *c)
 {
 	assert(c->by_nai == NULL || htab_count(c->by_nai) == 0);
-	if (c->claims != NULL)
-		htab_each(c->claims, claim_free, c);
+	if (c->claims6 != NULL) {
+		htab_each(c->claims6, claim_free, c);
+		htab_each(c->claims4, claim_free, c);
+	}
 	htab_free(c->by_nai);
 	htab_free(c->by_hnp);
-	htab_free(c->claims);
+	htab_free(c->claims6);
+	htab_free(c->claims4);
 	*c = (struct ha_cache){ 0 };
 }
 
@@ -183,15 +192,23 @@ ha_cache_ahead_hnp(const struct ha_cache *c, const struct prefix *const *v,
 		__builtin_prefetch(htab_guess(c->by_hnp, hash[i]));
 }
 
+/* Whose prefix it is, as an entry of by_hnp; those are IPv6 all. */
+static struct hnode *
+find_prefix(const struct ha_cache *c, const struct prefix *p, uint32_t hash)
+{
+	return p->family == AF_INET6 ? htab_find(c->by_hnp, hash, eq_hnp, p) :
+	    NULL;
+}
+
 struct bce *
 ha_cache_find_hnp(const struct ha_cache *c, const struct prefix *hnp)
 {
 	uint32_t hash = hash_hnp(c, hnp);
-	struct hnode *n = htab_find(c->by_hnp, hash, eq_hnp, hnp);
+	struct hnode *n = find_prefix(c, hnp, hash);
 
 	if (n != NULL)
 		return CONTAINER_OF(n, struct bce, by_hnp);
-	n = htab_find(c->claims, hash, eq_claim, hnp);
+	n = htab_find(claims_of(c, hnp), hash, eq_claim, hnp);
 	return n == NULL ? NULL : CONTAINER_OF(n, struct ha_claim, node)->b;
 }
 
@@ -206,10 +223,9 @@ ha_cache_is_free(const struct ha_cache *c, const struct prefix *p,
 	if (b != NULL && b->indexed && prefix_eq(&b->hnp, p))
 		return true;
 	hash = hash_hnp(c, p);
-	n = htab_find(c->by_hnp, hash, eq_hnp, p);
-	if (n != NULL)
+	if (find_prefix(c, p, hash) != NULL)
 		return false;
-	n = htab_find(c->claims, hash, eq_claim, p);
+	n = htab_find(claims_of(c, p), hash, eq_claim, p);
 	return n == NULL || (b != NULL &&
 	    CONTAINER_OF(n, struct ha_claim, node)->b == b);
 }
@@ -265,7 +281,8 @@ void
 ha_cache_keep(struct ha_cache *c, const struct prefix *p, struct bce *b)
 {
 	uint32_t hash = hash_hnp(c, p);
-	struct hnode *n = htab_find(c->claims, hash, eq_claim, p);
+	struct htab *claims = claims_of(c, p);
+	struct hnode *n = htab_find(claims, hash, eq_claim, p);
 	struct ha_claim *k;
 
 	if (n != NULL) {
@@ -277,13 +294,14 @@ ha_cache_keep(struct ha_cache *c, const struct prefix *p, struct bce *b)
 		abort();
 	k->prefix = *p;
 	k->b = b;
-	htab_insert(c->claims, &k->node, hash);
+	htab_insert(claims, &k->node, hash);
 }
 
 void
 ha_cache_unkeep(struct ha_cache *c, const struct prefix *p)
 {
-	struct hnode *n = htab_find(c->claims, hash_hnp(c, p), eq_claim, p);
+	struct hnode *n = htab_find(claims_of(c, p), hash_hnp(c, p), eq_claim,
+	    p);
 
 	if (n != NULL)
 		claim_free(c, n);

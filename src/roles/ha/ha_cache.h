@@ -89,7 +89,10 @@ struct ha_claim {
 
 struct ha_cache {
 	struct htab *by_nai, *by_hnp;
-	struct htab *claims;
+	/* Of prefixes that a removal waits for, few; of IPv4 addresses, as
+	 * many as nodes have one: who asks for the one does not wait for the
+	 * memory of the others. */
+	struct htab *claims6, *claims4;
 	struct hash_key key;
 	size_t live;		/* entries that are not BCE_GONE */
 	size_t gone;
