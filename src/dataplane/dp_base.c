@@ -32,7 +32,7 @@
 #define CHECK_DELAY (20 * USEC_PER_MSEC)
 #define POLL_INTERVAL (2 * USEC_PER_SEC)	/* after each round */
 #define POLL_STEP (100 * USEC_PER_MSEC)
-#define POLL_TUNNELS 8		/* per step: each is several requests */
+#define RESOLVE_TUNNELS 8	/* in a turn of the loop */
 #define COUNT_INTERVAL (1 * USEC_PER_SEC)
 #define GROUPS_MAX 8
 
@@ -672,20 +672,49 @@ dp_base_adorn(struct dp_base *b, uint32_t ifindex, const char *name,
 
 /* --- the kernel's news --------------------------------------------------- */
 
+/*
+ * Look where the next few tunnels' outer packets go, beginning with number
+ * *next: some requests each, and 64 of them took 2 ms.  True: the round is over.
+ */
+static bool
+resolve_some(struct dp_base *b, uint32_t *next)
+{
+	struct dp_tunnel *tn = tunnel_first(b->dp.tunnels), *after;
+	uint32_t i;
+
+	for (i = 0; tn != NULL && i < *next; i++)
+		tn = tn->next;
+	for (i = 0; tn != NULL && i < RESOLVE_TUNNELS; i++, tn = after) {
+		after = tn->next;	/* a role may drop it on hearing */
+		++*next;
+		if (tn->up)
+			b->hooks->resolve(b, tn);
+	}
+	if (tn != NULL)
+		return false;
+	*next = 0;
+	return true;
+}
+
+/* News while a round is under way: another one, afterwards. */
 static void
 base_check(struct timer *t)
 {
 	struct dp_base *b = CONTAINER_OF(t, struct dp_base, check);
 
-	for (struct dp_tunnel *tn = b->resolve_all ?
-	    tunnel_first(b->dp.tunnels) : NULL, *next; tn != NULL; tn = next) {
-		next = tn->next;	/* a role may drop it on hearing */
-		if (tn->up)
-			b->hooks->resolve(b, tn);
+	if (b->resolve_all && !b->resolving) {
+		b->resolve_all = false;
+		b->resolving = true;
 	}
-	b->resolve_all = false;
+	if (b->resolving && !resolve_some(b, &b->resolve_next)) {
+		timer_arm(b->wheel, &b->check, 0);
+		return;
+	}
+	b->resolving = false;
 	b->hooks->check(b);
 	dp_base_check_filters(b);
+	if (b->resolve_all)
+		dp_base_kick(b);
 }
 
 void
@@ -745,28 +774,14 @@ base_lost(void *ctx)
 	dp_base_kick(b);
 }
 
-/*
- * Nobody announces that a path's MTU changed: look now and then, at a few
- * tunnels in a turn of the loop, for 64 of them took 2 ms.
- */
+/* Nobody announces that a path's MTU changed: look now and then. */
 static void
 base_poll(struct timer *t)
 {
 	struct dp_base *b = CONTAINER_OF(t, struct dp_base, poll);
-	struct dp_tunnel *tn = tunnel_first(b->dp.tunnels), *next;
-	uint32_t i;
+	bool over = resolve_some(b, &b->poll_next);
 
-	for (i = 0; tn != NULL && i < b->poll_next; i++)
-		tn = tn->next;
-	for (i = 0; tn != NULL && i < POLL_TUNNELS; i++, tn = next) {
-		next = tn->next;
-		b->poll_next++;
-		if (tn->up)
-			b->hooks->resolve(b, tn);
-	}
-	if (tn == NULL)
-		b->poll_next = 0;
-	timer_arm(b->wheel, &b->poll, tn == NULL ? POLL_INTERVAL : POLL_STEP);
+	timer_arm(b->wheel, &b->poll, over ? POLL_INTERVAL : POLL_STEP);
 }
 
 static void

@@ -77,6 +77,8 @@ struct dp_base {
 	struct timer check, poll, count;
 	uint32_t poll_next;		/* tunnel the poll goes on with */
 	bool resolve_all;		/* at the next check */
+	bool resolving;			/* it is under way ... */
+	uint32_t resolve_next;		/* ... and goes on with this tunnel */
 	bool swept, closing;
 	struct dp_access *access;
 	size_t naccess;
