@@ -211,7 +211,7 @@ def quantiles(row):
 
 class Turns:
     """The figures of turns.so."""
-    LAYOUT = "8Q"
+    LAYOUT = "10Q"
     SIZE = struct.calcsize(LAYOUT)
 
     def __init__(self, folder):
@@ -228,10 +228,11 @@ class Turns:
         self.map[:] = bytes(self.SIZE)
 
     def read(self):
-        n, cpu, wall, over1, over5, _, _, bpf = struct.unpack(self.LAYOUT,
-                                                              self.map[:])
+        (n, cpu, wall, over1, over5, _, _, bpf, io,
+         faults) = struct.unpack(self.LAYOUT, self.map[:])
         return {"turns": n, "cpu_ms": cpu / 1e6, "wall_ms": wall / 1e6,
-                "over_1ms": over1, "over_5ms": over5, "bpf_s": bpf / 1e9}
+                "over_1ms": over1, "over_5ms": over5, "bpf_s": bpf / 1e9,
+                "io_ms": io / 1e6, "faults": faults}
 
     def heap(self, daemon):
         """Octets that the daemon's malloc() has given out."""
@@ -266,12 +267,36 @@ def stall(world, res, nodes, kind="bpf"):
                 res["stall"].add(r["cpu_ms"], **r)
                 res["memory-user"].add(heap)
                 res["memory-bpf"].add(bpf_memory(b.daemon) / nodes)
-            res.remarks.append(
-                f"growing to {nodes} bindings ({kind}): {r['turns']} turns of "
-                f"the loop, longest {r['cpu_ms']:.2f} ms of CPU time, "
-                f"{r['wall_ms']:.2f} ms by the clock; {r['over_1ms']} over "
-                f"1 ms, {r['over_5ms']} over 5 ms")
+            res.remarks.append(f"growing to {nodes} bindings ({kind}): "
+                               f"{turns_words(r)}")
     finally:
+        t.close()
+
+
+def turns_words(r):
+    return f"{r['turns']} turns of the loop, longest {r['cpu_ms']:.2f} ms " \
+        f"of CPU time, of which {r['io_ms']:.2f} in receiving and sending, " \
+        f"with {r['faults']} page faults; {r['wall_ms']:.2f} ms by the " \
+        f"clock; {r['over_1ms']} over 1 ms, {r['over_5ms']} over 5 ms"
+
+
+def stall_echo(world, res, nodes):
+    """The same of the bare echo, for as much CPU time: what a turn may last
+    for whatever the process does."""
+    t = Turns(world.folder)
+    world.refloor(t.env())
+    try:
+        with world.gen(nodes) as g:
+            pin(world.floor.pid, SERVER_CPU)
+            pin(g.pid, GEN_CPU)
+            t.clear()
+            g.run("echo", count=2 * nodes, window=WINDOW, seconds=300,
+                  timeout=PATIENCE_MS, server=world.floor.pid)
+        r = t.read()
+        res["stall-echo"].add(r["cpu_ms"], **r)
+        res.remarks.append(f"bare echo: {turns_words(r)}")
+    finally:
+        world.refloor()
         t.close()
 
 
@@ -356,4 +381,4 @@ def restart_floor(nodes):
                                 text=True, stdout=subprocess.PIPE).stdout)
 
 
-__all__ = ["rates", "latency", "stall", "storm", "restart", "HA"]
+__all__ = ["rates", "latency", "stall", "stall_echo", "storm", "restart", "HA"]

@@ -6,7 +6,9 @@
  * (what the machine adds).  The figures live in the file named by
  * PMIP_BENCH_TURNS, mapped: whoever measures reads and clears them there.  Who
  * writes 1 to `ask` gets at the end of a turn what malloc() has given out.
- * `bpf_ns` is the CPU time of bpf(), whom libbpf calls through syscall().
+ * `bpf_ns` is the CPU time of bpf(), whom libbpf calls through syscall().  Of
+ * the turn that took most of it there is what went into receiving and sending,
+ * and the page faults.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -17,6 +19,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,12 +29,17 @@ struct turns {
 	uint64_t n, max_cpu_ns, max_wall_ns, over_1ms, over_5ms;
 	volatile uint64_t ask, heap;
 	uint64_t bpf_ns;
+	uint64_t max_io_ns, max_faults;
 };
 
 struct turns_state {
 	struct turns *shared;
 	uint64_t cpu, wall;		/* when the latest wait ended */
+	uint64_t io, faults;		/* since then; at that time */
 	long (*syscall)(long nr, ...);
+	int (*recvmmsg)(int fd, struct mmsghdr *v, unsigned n, int flags,
+	    struct timespec *timeout);
+	int (*sendmmsg)(int fd, struct mmsghdr *v, unsigned n, int flags);
 };
 
 static struct turns_state st;
@@ -79,6 +88,42 @@ syscall(long nr, ...)
 	return r;
 }
 
+int
+recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags,
+    struct timespec *timeout)
+{
+	uint64_t begun = now(CLOCK_THREAD_CPUTIME_ID);
+	int r;
+
+	if (st.recvmmsg == NULL)
+		*(void **)&st.recvmmsg = dlsym(RTLD_NEXT, "recvmmsg");
+	r = st.recvmmsg(fd, v, n, flags, timeout);
+	st.io += now(CLOCK_THREAD_CPUTIME_ID) - begun;
+	return r;
+}
+
+int
+sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
+{
+	uint64_t begun = now(CLOCK_THREAD_CPUTIME_ID);
+	int r;
+
+	if (st.sendmmsg == NULL)
+		*(void **)&st.sendmmsg = dlsym(RTLD_NEXT, "sendmmsg");
+	r = st.sendmmsg(fd, v, n, flags);
+	st.io += now(CLOCK_THREAD_CPUTIME_ID) - begun;
+	return r;
+}
+
+static uint64_t
+turns_faults(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_SELF, &r);
+	return (uint64_t)(r.ru_minflt + r.ru_majflt);
+}
+
 static void
 turns_note(struct turns *t)
 {
@@ -88,8 +133,11 @@ turns_note(struct turns *t)
 	t->n++;
 	t->over_1ms += cpu > 1000000;
 	t->over_5ms += cpu > 5000000;
-	if (cpu > t->max_cpu_ns)
+	if (cpu > t->max_cpu_ns) {
 		t->max_cpu_ns = cpu;
+		t->max_io_ns = st.io;
+		t->max_faults = turns_faults() - st.faults;
+	}
 	if (wall > t->max_wall_ns)
 		t->max_wall_ns = wall;
 }
@@ -115,6 +163,8 @@ epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 	r = (int)syscall(SYS_epoll_pwait, epfd, events, max, timeout, NULL,
 	    8);
 	if (st.shared != NULL) {
+		st.io = 0;
+		st.faults = turns_faults();
 		st.cpu = now(CLOCK_THREAD_CPUTIME_ID);
 		st.wall = now(CLOCK_MONOTONIC);
 	}

@@ -181,8 +181,14 @@ class World:
                       f"addr replace {SERVER4}/24 dev core0")
         self["gen"].ip(*(f"addr replace {a}/24 dev core0" for a in RELAYS4))
 
-    def _floor(self):
-        p = subprocess.Popen([f"{BIN}/floor", f"netns={self['ha'].path}"])
+    def refloor(self, env=None):
+        """Another echo server in the place of the one there is."""
+        self._end(self.floor)
+        self.floor = self._floor(env)
+
+    def _floor(self, env=None):
+        p = subprocess.Popen([f"{BIN}/floor", f"netns={self['ha'].path}"],
+                             env={**os.environ, **(env or {})})
         self.stack.callback(self._end, p)
         return p
 
