@@ -46,6 +46,18 @@ class Flow:
         return r["received"] / r["cpu_s"]
 
 
+class Bursts(Flow):
+    """Small packets to a host that does not take them up meanwhile, in a
+    kernel that runs under tests/netns/in-kernel, by the clock it has there."""
+
+    def run(self, hosts, ms=None):
+        src, dst = (NODE, "cn") if self.up else ("cn", NODE)
+        r = traffic(mode="burst", to=hosts[dst].path, clock="/dev/tty3",
+                    dst=CN if self.up else ADDR[NODE],
+                    **{"from": hosts[src].path})
+        return 1e9 / median(r["ns"])
+
+
 FLOWS = [Flow(mode, up, v4) for v4 in (False, True)
          for mode in ("udp", "tcp") for up in (False, True)]
 
@@ -92,9 +104,10 @@ def by_hand():
             t[host].sysctl("net.ipv6.conf.t0.accept_dad", 0)
             t[host].set_up("t0", True)
         home(t, "dev t0", False)
-        for everything in ("::/0", "0.0.0.0/0"):
-            t[AT].ip(f"rule add from {everything} iif acc0 lookup 100",
-                     f"route add {everything} dev t0 table 100")
+        for family, everything in (("-6", "::/0"), ("-4", "0.0.0.0/0")):
+            t[AT].run("ip", family, "rule", "add", "iif", "acc0", "lookup",
+                      "100")
+            t[AT].ip(f"route add {everything} dev t0 table 100")
         yield t
 
 
@@ -158,9 +171,9 @@ def ip6tnl_inside(reps):
     with by_hand() as p, tunnelled("ip6tnl") as (d, v4):
         down = [f for f in FLOWS if not f.up]
         # Its clocks of processor time tick every 10 ms, and go on while the
-        # whole kernel waits for a processor: the row needs many samples.
+        # whole kernel waits for a processor: good enough for the details.
         got = compare(d, p, v4, reps, down[1:], 1000)
-        got |= compare(d, p, v4, reps * 4, down[:1], 500)
+        got |= compare(d, p, v4, reps * 4, [Bursts("udp", False, False)])
         print("RESULT " + json.dumps(got))
 
 

@@ -7,16 +7,22 @@
  *
  *	traffic mode=udp|tcp from=NETNS to=NETNS dst=ADDR [ms=N] [size=N]
  *	    [port=N]
+ *	traffic mode=burst from=NETNS to=NETNS dst=ADDR clock=FILE [n=N]
+ *	    [packets=N]
  *	traffic mode=spray from=NETNS dst=ADDR n=N [ms=N] [size=N] [port=N]
  *	traffic mode=ping from=NETNS dst=ADDR interval=US seconds=N
  *
- * udp, tcp: one flow to a receiver in `to`.  spray: datagrams to the first
- * address of n /64s behind dst in turn, received by whoever counts them.  ping:
- * echo requests until stdin ends, at most `seconds`; afterwards a line for each
- * run of lost ones: when the last answer before it and the first after it came
- * (CLOCK_REALTIME, seconds), and how many were lost.
+ * udp, tcp: one flow to a receiver in `to`.  burst: n times as many packets to
+ * a receiver that stands still meanwhile, for its wakeups cost now more and now
+ * less; how long each packet took by `clock`, a terminal that answers a line
+ * with nanoseconds of processor time (tests/netns/in-kernel).  spray: datagrams
+ * to the first address of n /64s behind dst in turn, received by whoever counts
+ * them.  ping: echo requests until stdin ends, at most `seconds`; afterwards a
+ * line for each run of lost ones: when the last answer before it and the first
+ * after it came (CLOCK_REALTIME, seconds), and how many were lost.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/icmp6.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -37,6 +43,7 @@
 #include "tests/bench/bench_io.h"
 
 #define BATCH 64
+#define SIZE_SMALL 18
 #define SIZE_MAX_UDP 1400
 #define TCP_CHUNK (128 << 10)
 #define BUF (8 << 20)
@@ -44,11 +51,23 @@
 #define NS_PER_S 1000000000ULL
 #define NS_PER_MS 1000000ULL
 #define LINGER_MS 200
+#define STOPS_MS 2		/* until a stopped receiver stands still */
 
 /* What the receiver tells the sender: in memory that they share. */
 struct tally {
 	uint64_t octets, packets;
 };
+
+static struct tally *
+tally_new(void)
+{
+	struct tally *t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (t == MAP_FAILED)
+		bench_die("mmap");
+	return t;
+}
 
 struct addr {
 	struct sockaddr_storage ss;
@@ -164,6 +183,17 @@ receiver(const char *ns, const struct addr *a, bool tcp, struct tally *t)
 
 /* --- the sender -------------------------------------------------------- */
 
+/* One batch of datagrams; how many the kernel took. */
+static unsigned
+send_batch(int fd, struct mmsghdr *h)
+{
+	int r = sendmmsg(fd, h, BATCH, 0);
+
+	if (r < 0 && errno != ENOBUFS && errno != EAGAIN)
+		bench_die("sendmmsg");
+	return r > 0 ? (unsigned)r : 0;
+}
+
 /* Datagrams until `until`; how many the kernel took. */
 static uint64_t
 send_udp(int fd, struct addr *to, unsigned n, size_t size, uint64_t until)
@@ -175,8 +205,6 @@ send_udp(int fd, struct addr *to, unsigned n, size_t size, uint64_t until)
 	unsigned at = 0;
 
 	while (bench_ns() < until) {
-		int r;
-
 		for (unsigned i = 0; i < BATCH; i++) {
 			h[i].msg_hdr.msg_iov = &iov;
 			h[i].msg_hdr.msg_iovlen = 1;
@@ -184,11 +212,7 @@ send_udp(int fd, struct addr *to, unsigned n, size_t size, uint64_t until)
 			h[i].msg_hdr.msg_namelen = to[at].len;
 			at = (at + 1) % n;
 		}
-		r = sendmmsg(fd, h, BATCH, 0);
-		if (r > 0)
-			sent += (uint64_t)r;
-		else if (errno != ENOBUFS && errno != EAGAIN)
-			bench_die("sendmmsg");
+		sent += send_batch(fd, h);
 	}
 	return sent;
 }
@@ -214,16 +238,13 @@ flow(char **w, bool tcp)
 {
 	struct addr a = address(bench_arg(w, "dst", ""),
 	    (uint16_t)bench_arg_u(w, "port", 7001));
-	struct tally *t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	size_t size = MIN_OF(bench_arg_u(w, "size", 18),
+	struct tally *t = tally_new();
+	size_t size = MIN_OF(bench_arg_u(w, "size", SIZE_SMALL),
 	    (uint64_t)SIZE_MAX_UDP);
 	uint64_t ms = bench_arg_u(w, "ms", 1000), begun, cpu, sent;
 	pid_t pid;
 	int fd;
 
-	if (t == MAP_FAILED)
-		bench_die("mmap");
 	pid = receiver(bench_arg(w, "to", ""), &a, tcp, t);
 	bench_enter(bench_arg(w, "from", ""));
 	fd = open_socket(a.ss.ss_family, tcp ? SOCK_STREAM : SOCK_DGRAM);
@@ -240,6 +261,77 @@ flow(char **w, bool tcp)
 	printf("{\"sent\":%llu,\"received\":%llu,\"cpu_s\":%.6f}\n",
 	    (unsigned long long)sent, (unsigned long long)(tcp ? t->octets :
 	    t->packets), (double)cpu / 1e9);
+}
+
+/* --- bursts ------------------------------------------------------------ */
+
+static uint64_t
+ask(int clock)
+{
+	char line[32];
+	ssize_t n = -1;
+
+	if (write(clock, "\n", 1) == 1)
+		n = read(clock, line, sizeof(line) - 1);
+	if (n <= 0)
+		bench_die("clock");
+	line[n] = '\0';
+	return strtoull(line, NULL, 10);
+}
+
+/* At least `packets` of them; nanoseconds for each. */
+static uint64_t
+burst_one(int fd, int clock, struct addr *to, unsigned packets, pid_t pid,
+    const volatile struct tally *t)
+{
+	char data[SIZE_SMALL] = { 0 };
+	struct iovec iov = { data, sizeof(data) };
+	struct mmsghdr h[BATCH] = { 0 };
+	uint64_t before = t->packets, sent = 0, cpu;
+
+	for (unsigned i = 0; i < BATCH; i++)
+		h[i].msg_hdr = (struct msghdr){ .msg_iov = &iov,
+			.msg_iovlen = 1, .msg_name = &to->ss,
+			.msg_namelen = to->len };
+	kill(pid, SIGSTOP);
+	(void)poll(NULL, 0, STOPS_MS);
+	cpu = ask(clock);
+	while (sent < packets)
+		sent += send_batch(fd, h);
+	cpu = ask(clock) - cpu;
+	kill(pid, SIGCONT);
+	for (unsigned i = 0; i < LINGER_MS && t->packets < before + sent; i++)
+		(void)poll(NULL, 0, 1);
+	if (t->packets != before + sent) {
+		errno = ENOBUFS;
+		bench_die("packets were lost");
+	}
+	return cpu / sent;
+}
+
+static void
+burst(char **w)
+{
+	struct addr a = address(bench_arg(w, "dst", ""),
+	    (uint16_t)bench_arg_u(w, "port", 7001));
+	struct tally *t = tally_new();
+	int clock = open(bench_arg(w, "clock", ""), O_RDWR | O_CLOEXEC), fd;
+	unsigned packets = (unsigned)bench_arg_u(w, "packets", 512);
+	unsigned n = (unsigned)bench_arg_u(w, "n", 32);
+	pid_t pid;
+
+	if (clock < 0)
+		bench_die("clock=");
+	pid = receiver(bench_arg(w, "to", ""), &a, false, t);
+	bench_enter(bench_arg(w, "from", ""));
+	fd = open_socket(a.ss.ss_family, SOCK_DGRAM);
+	printf("{\"ns\":[");
+	for (unsigned i = 0; i < n; i++)
+		printf("%s%llu", i > 0 ? "," : "", (unsigned long long)
+		    burst_one(fd, clock, &a, packets, pid, t));
+	printf("]}\n");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 static void
@@ -269,7 +361,7 @@ spray(char **w)
 	bench_enter(bench_arg(w, "from", ""));
 	fd = open_socket(AF_INET6, SOCK_DGRAM);
 	cpu = bench_cpu_ns(getpid());
-	sent = send_udp(fd, to, n, 18, bench_ns() + bench_arg_u(w, "ms",
+	sent = send_udp(fd, to, n, SIZE_SMALL, bench_ns() + bench_arg_u(w, "ms",
 	    1000) * NS_PER_MS);
 	cpu = bench_cpu_ns(getpid()) - cpu;
 	printf("{\"sent\":%llu,\"cpu_s\":%.6f}\n", (unsigned long long)sent,
@@ -390,6 +482,8 @@ main(int argc, char **argv)
 	errno = EINVAL;
 	if (strcmp(mode, "udp") == 0 || strcmp(mode, "tcp") == 0)
 		flow(argv + 1, mode[0] == 't');
+	else if (strcmp(mode, "burst") == 0)
+		burst(argv + 1);
 	else if (strcmp(mode, "spray") == 0)
 		spray(argv + 1);
 	else if (strcmp(mode, "ping") == 0)
