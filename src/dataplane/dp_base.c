@@ -959,6 +959,7 @@ dp_base_done(struct dp_base *b)
 	free(b->access);
 	free(b->filter);
 	free(b->left);
+	dp_op_done(b);
 }
 
 static void

@@ -19,14 +19,20 @@
 #include "core/netlink.h"
 #include "dataplane/dp_priv.h"
 
+#define SPARE_OPS 128	/* those of a turn, at most */
+
 struct dp_op *
 dp_op_new(struct dp_base *b, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
 {
-	struct dp_op *op = malloc(sizeof(*op));
+	struct dp_op *op = b->spare_ops;
 
-	if (op == NULL)
+	if (op != NULL) {
+		b->spare_ops = op->next;
+		b->nspare_ops--;
+	} else if ((op = malloc(sizeof(*op))) == NULL) {
 		abort();
+	}
 	*op = (struct dp_op){ .base = b, .done = done, .ctx = ctx, .left = 1,
 		.now = *p };
 	op->next = b->ops;
@@ -44,6 +50,20 @@ op_expect(struct dp_op *op)
 	op->left++;
 }
 
+static void
+op_free(struct dp_op *op)
+{
+	struct dp_base *b = op->base;
+
+	if (b->nspare_ops == SPARE_OPS) {
+		free(op);
+		return;
+	}
+	op->next = b->spare_ops;
+	b->spare_ops = op;
+	b->nspare_ops++;
+}
+
 /* One answer came, or the builder is ready. */
 static void
 op_arrive(struct dp_op *op, int err)
@@ -59,7 +79,7 @@ op_arrive(struct dp_op *op, int err)
 		op->undo(op);
 	if (op->done != NULL)
 		op->done(op->ctx, op->err);
-	free(op);
+	op_free(op);
 }
 
 static bool
@@ -119,6 +139,17 @@ dp_op_orphan_all(struct dp_base *b)
 {
 	for (struct dp_op *op = b->ops; op != NULL; op = op->next)
 		op->done = NULL;
+}
+
+void
+dp_op_done(struct dp_base *b)
+{
+	while (b->spare_ops != NULL) {
+		struct dp_op *op = b->spare_ops;
+
+		b->spare_ops = op->next;
+		free(op);
+	}
 }
 
 static void

@@ -88,6 +88,8 @@ struct dp_base {
 	struct dpnl_link *left;		/* devices found at the start */
 	size_t nleft;
 	struct dp_op *ops;		/* under way */
+	struct dp_op *spare_ops;
+	uint32_t nspare_ops;
 	uint32_t npaths;
 };
 
@@ -181,6 +183,8 @@ void dp_op_add(struct dp_op *op, struct nl_msg *m, bool absent_ok);
 void dp_op_end(struct dp_op *op);
 /* The callers of what is under way are gone. */
 void dp_op_orphan_all(struct dp_base *b);
+/* The last one was. */
+void dp_op_done(struct dp_base *b);
 /* A request nobody waits for: fails silently when its object is absent;
  * frees m. */
 void dp_op_post(struct dp_base *b, struct nl_msg *m);
