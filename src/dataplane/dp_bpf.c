@@ -655,7 +655,7 @@ host_set(struct bpf_be *e, const struct dp_path *p,
 	if (old != NULL)
 		op->was.peer = old->peer;
 	host_note(e, &p->prefix, true);
-	dp_op_add(op, dpnl_route(RTM_NEWROUTE, &r), false);
+	dp_op_add(op, RTM_NEWROUTE, &r);
 	dp_op_end(op);
 }
 
@@ -667,7 +667,7 @@ host_del(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 	struct dp_op *op = dp_op_new(&e->base, p, done, ctx);
 
 	host_note(e, &p->prefix, false);
-	dp_op_add(op, dpnl_route(RTM_DELROUTE, &r), true);
+	dp_op_add(op, RTM_DELROUTE, &r);
 	dp_op_end(op);
 }
 
@@ -790,7 +790,7 @@ path_set_pma(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 	if (had && old.ifindex != v.ifindex)
 		neigh_of_value(e, &p->prefix, &old, dp_neigh_del);
 	dp_neigh_set(&e->base, p);
-	dp_op_add(op, dpnl_route(RTM_NEWROUTE, &route), false);
+	dp_op_add(op, RTM_NEWROUTE, &route);
 	dp_op_end(op);
 	return 0;
 }
@@ -839,7 +839,7 @@ be_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	route = dp_connected(&e->base, p);
 	route.oif = 0;
 	op = dp_op_new(&e->base, p, done, ctx);
-	dp_op_add(op, dpnl_route(RTM_DELROUTE, &route), true);
+	dp_op_add(op, RTM_DELROUTE, &route);
 	dp_op_end(op);
 	return 0;
 }

@@ -531,12 +531,10 @@ path_install(struct ip6tnl_dp *d, const struct dp_path *p, struct dp_op *op)
 		r[n++] = dp_connected(&d->base, p);
 	dp_neigh_set(&d->base, p);
 	for (size_t i = 0; i < n; i++) {
-		struct nl_msg *m = dpnl_route(RTM_NEWROUTE, &r[i]);
-
 		if (op != NULL)
-			dp_op_add(op, m, false);
+			dp_op_add(op, RTM_NEWROUTE, &r[i]);
 		else
-			dp_op_post(&d->base, m);
+			dp_op_post(&d->base, dpnl_route(RTM_NEWROUTE, &r[i]));
 	}
 }
 
@@ -554,12 +552,10 @@ path_uninstall(struct ip6tnl_dp *d, const struct dp_path *p, struct dp_op *op)
 	}
 	dp_neigh_del(&d->base, p);
 	for (size_t i = 0; i < n; i++) {
-		struct nl_msg *m = dpnl_route(RTM_DELROUTE, &r[i]);
-
 		if (op != NULL)
-			dp_op_add(op, m, true);
+			dp_op_add(op, RTM_DELROUTE, &r[i]);
 		else
-			dp_op_post(&d->base, m);
+			dp_op_post(&d->base, dpnl_route(RTM_DELROUTE, &r[i]));
 	}
 }
 

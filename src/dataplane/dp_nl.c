@@ -41,15 +41,32 @@
 
 /* --- building ------------------------------------------------------------ */
 
-static struct nl_msg *
-msg_new(int cmd, int flags, const void *hdr, size_t len)
+/* Begin a message, whatever m was before. */
+static void
+msg_begin(struct nl_msg *m, int cmd, int flags, const void *hdr, size_t len)
+{
+	nlmsg_hdr(m)->nlmsg_len = NLMSG_HDRLEN;
+	if (nlmsg_put(m, 0, 0, cmd, (int)len, NLM_F_REQUEST | flags) == NULL)
+		abort();
+	memcpy(nlmsg_data(nlmsg_hdr(m)), hdr, len);
+}
+
+struct nl_msg *
+dpnl_empty(void)
 {
 	struct nl_msg *m = nlmsg_alloc_size(MSG_LEN);
 
-	if (m == NULL || nlmsg_put(m, 0, 0, cmd, (int)len,
-	    NLM_F_REQUEST | flags) == NULL)
+	if (m == NULL)
 		abort();
-	memcpy(nlmsg_data(nlmsg_hdr(m)), hdr, len);
+	return m;
+}
+
+static struct nl_msg *
+msg_new(int cmd, int flags, const void *hdr, size_t len)
+{
+	struct nl_msg *m = dpnl_empty();
+
+	msg_begin(m, cmd, flags, hdr, len);
 	return m;
 }
 
@@ -79,13 +96,12 @@ put_addr(struct nl_msg *m, int type, const struct prefix *p)
 		put(m, type, &p->in6, p->family == AF_INET6 ? 16 : 4);
 }
 
-struct nl_msg *
-dpnl_route(int cmd, const struct dpnl_route *r)
+void
+dpnl_route_into(struct nl_msg *m, int cmd, const struct dpnl_route *r)
 {
 	struct rtmsg h = { .rtm_family = r->family, .rtm_dst_len = r->dst.len,
 		.rtm_src_len = r->src.len, .rtm_protocol = r->proto,
 		.rtm_type = r->type, .rtm_scope = RT_SCOPE_UNIVERSE };
-	struct nl_msg *m;
 
 	/* RTA_TABLE has it as well, with room for more than 255. */
 	h.rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
@@ -94,7 +110,7 @@ dpnl_route(int cmd, const struct dpnl_route *r)
 		h.rtm_scope = RT_SCOPE_LINK;
 	if (r->family == AF_INET && cmd == RTM_DELROUTE)
 		h.rtm_scope = RT_SCOPE_NOWHERE;	/* any */
-	m = msg_new(cmd, cmd == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE :
+	msg_begin(m, cmd, cmd == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE :
 	    0, &h, sizeof(h));
 	put_addr(m, RTA_DST, &r->dst);
 	put_addr(m, RTA_SRC, &r->src);
@@ -104,6 +120,14 @@ dpnl_route(int cmd, const struct dpnl_route *r)
 		put_u32(m, RTA_NH_ID, r->nhid);
 	else if (r->oif != 0)
 		put_u32(m, RTA_OIF, r->oif);
+}
+
+struct nl_msg *
+dpnl_route(int cmd, const struct dpnl_route *r)
+{
+	struct nl_msg *m = dpnl_empty();
+
+	dpnl_route_into(m, cmd, r);
 	return m;
 }
 

@@ -39,6 +39,9 @@ struct dpnl_route {
 /* Builders abort when out of memory.  `cmd` is RTM_NEW... or RTM_DEL...; a new
  * object replaces an equal one. */
 struct nl_msg *dpnl_route(int cmd, const struct dpnl_route *r);
+/* The same into a message that is there already: 0.1 us less. */
+void dpnl_route_into(struct nl_msg *m, int cmd, const struct dpnl_route *r);
+struct nl_msg *dpnl_empty(void);
 /* `iif` may be empty, and `mask` 0: any mark. */
 struct dpnl_rule {
 	uint8_t family, proto;

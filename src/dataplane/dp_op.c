@@ -116,14 +116,17 @@ op_del_answer(void *ctx, int err, const char *text)
 }
 
 void
-dp_op_add(struct dp_op *op, struct nl_msg *m, bool absent_ok)
+dp_op_add(struct dp_op *op, int cmd, const struct dpnl_route *route)
 {
+	struct dp_base *b = op->base;
 	int r;
 
+	if (b->msg == NULL)
+		b->msg = dpnl_empty();
+	dpnl_route_into(b->msg, cmd, route);
 	op_expect(op);
-	r = netlink_send(op->base->nl, m, absent_ok ? op_del_answer :
+	r = netlink_send(b->nl, b->msg, cmd == RTM_DELROUTE ? op_del_answer :
 	    op_set_answer, op);
-	nlmsg_free(m);
 	if (r < 0)
 		op_arrive(op, r);
 }
@@ -150,6 +153,7 @@ dp_op_done(struct dp_base *b)
 		b->spare_ops = op->next;
 		free(op);
 	}
+	nlmsg_free(b->msg);
 }
 
 static void

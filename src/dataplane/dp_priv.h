@@ -90,6 +90,7 @@ struct dp_base {
 	struct dp_op *ops;		/* under way */
 	struct dp_op *spare_ops;
 	uint32_t nspare_ops;
+	struct nl_msg *msg;		/* dp_op_add()'s, for all it sends */
 	uint32_t npaths;
 };
 
@@ -177,8 +178,8 @@ struct dp_op {
 
 struct dp_op *dp_op_new(struct dp_base *b, const struct dp_path *p,
     dp_done_fn *done, void *ctx);
-/* Add a request; frees m. `absent_ok`: what it deletes may be gone. */
-void dp_op_add(struct dp_op *op, struct nl_msg *m, bool absent_ok);
+/* Have a route installed (RTM_NEWROUTE) or removed; then it may be gone. */
+void dp_op_add(struct dp_op *op, int cmd, const struct dpnl_route *route);
 /* All were added. May call done() and free op. */
 void dp_op_end(struct dp_op *op);
 /* The callers of what is under way are gone. */
