@@ -182,6 +182,12 @@ bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
 	return 0;
 }
 
+void
+bpf_dp_ha_prefetch(struct bpf_dp *b, const struct prefix *p)
+{
+	path_table_prefetch(&b->ha, p);
+}
+
 int
 bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p)
 {

@@ -73,6 +73,10 @@ struct dp_ops {
 	 */
 	int (*path_set)(struct dp *dp, const struct dp_path *p,
 	    dp_done_fn *done, void *ctx);
+	/* HA: path_set() for these prefixes is near: have the processor fetch
+	 * what it will look at. NULL: nothing to gain. */
+	void (*path_ahead)(struct dp *dp, const struct prefix *const *v,
+	    size_t n);
 	/* Remove. A path that is absent counts as removed. `done` may be NULL. */
 	int (*path_del)(struct dp *dp, const struct dp_path *p,
 	    dp_done_fn *done, void *ctx);

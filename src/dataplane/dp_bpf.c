@@ -795,6 +795,13 @@ path_set_pma(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 	return 0;
 }
 
+static void
+be_path_ahead(struct dp *dp, const struct prefix *const *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		bpf_dp_ha_prefetch(be_of(dp)->base.bpf, v[i]);
+}
+
 static int
 be_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
@@ -1052,7 +1059,8 @@ be_free(struct dp *dp)
 static const struct dp_ops be_ops = {
 	.name = "bpf",
 	.tunnel_up = be_tunnel_up, .tunnel_down = be_tunnel_down,
-	.path_set = be_path_set, .path_del = be_path_del,
+	.path_set = be_path_set, .path_ahead = be_path_ahead,
+	.path_del = be_path_del,
 	.access_add = dp_base_access_add, .access_del = dp_base_access_del,
 	.sweep = be_sweep, .shutdown = be_shutdown,
 	.show = be_show, .show_tunnel = be_show_tunnel, .free = be_free,

@@ -132,6 +132,15 @@ path_table_find(const struct path_table *t, const struct prefix *p)
 	return len < 0 ? NULL : find(t, &key, len);
 }
 
+void
+path_table_prefetch(const struct path_table *t, const struct prefix *p)
+{
+	struct pmip_key128 key;
+
+	if (key_of(p, &key) > 0)
+		__builtin_prefetch(&t->slot[home_of(t, &key)]);
+}
+
 int
 path_table_set(struct path_table *t, const struct prefix *p, uint32_t peer,
     uint8_t run)

@@ -572,6 +572,8 @@ look_ahead(struct role *r, const struct mh_pkt *pkts, size_t n)
 			hnp[nhnp++] = &unknown[i].profile->home_prefix;
 	}
 	ha_cache_ahead_hnp(&ha_of(r)->cache, hnp, nhnp);
+	if (r->env->dp->ops->path_ahead != NULL)
+		r->env->dp->ops->path_ahead(r->env->dp, hnp, nhnp);
 }
 
 static void
