@@ -77,8 +77,10 @@ static int
 open_socket(struct daemon *d, const char *name, uint8_t proto,
     struct mh_io **ret)
 {
-	int r = mh_sock_new(d->loop, d->log, d->stats, name, proto,
-	    (int)d->conf->signalling.receive_buffer, ret);
+	struct mh_sock_conf c = { .name = name, .proto = proto,
+		.own_header = d->conf->security.mode != SEC_KERNEL,
+		.rcvbuf = (int)d->conf->signalling.receive_buffer };
+	int r = mh_sock_new(d->loop, d->log, d->stats, &c, ret);
 
 	if (r < 0)
 		log_err(d->log, MOD, "socket-failed", KV_STR("socket", name),

@@ -63,14 +63,25 @@ struct mh_io {
 /* The longest datagram: a Mobility Header and what ESP puts around it. */
 #define MH_SOCK_MAX_LEN (2048 + 64)
 
+struct mh_sock_conf {
+	const char *name;		/* of the counters' group, a constant */
+	uint8_t proto;
+	/* Write the IPv6 header ourselves: a sixth of what sending costs less.
+	 * Not where the kernel protects the messages: without the kernel's
+	 * own look at the message, policies that name a Mobility Header type
+	 * do not match it (RFC 4877 8), and it would leave in the clear. */
+	bool own_header;
+	int rcvbuf;			/* octets */
+};
+
 /*
  * Open the raw socket of Mobility Headers, or of the protocol that carries
- * them protected: recvmmsg/sendmmsg in batches of 64, `rcvbuf` octets of
- * receive buffer (SO_RCVBUFFORCE, falls back and says so), IPV6_RECVPKTINFO.
- * Counters are in the group `name`, a constant.  0 or -errno.
+ * them protected: recvmmsg/sendmmsg in batches of 64, a receive buffer as asked
+ * for (SO_RCVBUFFORCE, falls back and says so), IPV6_RECVPKTINFO.  `conf` is
+ * read now only.  0 or -errno.
  */
 int mh_sock_new(struct loop *l, struct log *log, struct stats *stats,
-    const char *name, uint8_t proto, int rcvbuf, struct mh_io **ret);
+    const struct mh_sock_conf *conf, struct mh_io **ret);
 void mh_sock_free(struct mh_io *io);
 
 #endif

@@ -14,7 +14,8 @@
  *              EAGAIN: wait for the descriptor to become writable
  *   flowing ------------------------------------------------------> blocked
  *      ^       ENOBUFS: wait TX_RETRY_US (the descriptor would say     |
- *      |                "writable" at once, and we would spin)         |
+ *      |                "writable" at once, and we would spin); also    |
+ *      |                when another descriptor sent (mh_source.h)      |
  *      +---------------------------------------------------------------+
  *
  * and when the ring is full a message is refused and counted.  A message that
@@ -26,8 +27,9 @@
  * whatever call comes next.  Therefore a failed send is tried a second time
  * before the message is blamed, and a failed read is not the end of reading.
  *
- * Everything is allocated once, in mh_sock_new().  The kernel fills in and
- * verifies the checksum of protocol 135 by itself.
+ * Everything is allocated once, in mh_sock_new().  The kernel verifies the
+ * checksum of protocol 135 by itself, and fills it in unless we write the IPv6
+ * header, too.
  */
 #include "mh/mh_io.h"
 
@@ -46,6 +48,7 @@
 #include "core/util.h"
 #include "core/wheel.h"
 #include "mh/mh.h"
+#include "mh/mh_source.h"
 
 #define BATCH 64
 #define RX_TRIES 4		/* when a read reports somebody's error */
@@ -74,6 +77,7 @@ static const struct stat_desc sock_stats[ST_MAX] = {
 struct sock_tx {
 	struct in6_addr src, dst;
 	size_t len;
+	uint8_t head[MH_SOURCE_HEADER];	/* used with own_header */
 	uint8_t data[MH_SOCK_MAX_LEN];
 };
 
@@ -103,6 +107,8 @@ struct mh_sock {
 	bool st_registered;
 	int fd;
 	uint8_t proto;
+	bool own_header;
+	struct mh_sources sources;	/* with own_header */
 	uint32_t ovfl;		/* last SO_RXQ_OVFL, it only counts up */
 
 	bool blocked;
@@ -264,26 +270,68 @@ sock_tx_init(struct mh_sock *s, unsigned k)
 	cm->cmsg_len = CMSG_LEN(sizeof(struct in6_pktinfo));
 }
 
-/* The header of the message `k` behind the tail. */
+static struct sock_tx *
+sock_tx_at(struct mh_sock *s, unsigned k)
+{
+	return &s->ring[(s->tail + k) % TX_RING];
+}
+
+/* The header of the message `k` behind the tail, for the socket that has none
+ * of its own. */
 static void
 sock_tx_arm(struct mh_sock *s, unsigned k)
 {
-	struct sock_tx *t = &s->ring[(s->tail + k) % TX_RING];
+	struct sock_tx *t = sock_tx_at(s, k);
 	struct in6_pktinfo pi = { .ipi6_addr = t->src };
+	struct msghdr *h = &s->tx[k].msg_hdr;
 
 	s->tx_iov[k] = (struct iovec){ .iov_base = t->data,
 		.iov_len = t->len };
 	s->tx_to[k].sin6_addr = t->dst;
-	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&s->tx[k].msg_hdr)), &pi, sizeof(pi));
+	h->msg_controllen = sizeof(s->tx_ctl[k]);
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(h)), &pi, sizeof(pi));
+}
+
+/* The same for the socket of the source. */
+static void
+sock_tx_arm_own(struct mh_sock *s, unsigned k)
+{
+	struct sock_tx *t = sock_tx_at(s, k);
+
+	mh_sources_header(&s->sources, &t->src, &t->dst, t->len, t->head);
+	s->tx_iov[k] = (struct iovec){ .iov_base = t->head,
+		.iov_len = sizeof(t->head) + t->len };
+	s->tx_to[k].sin6_addr = t->dst;
+	s->tx[k].msg_hdr.msg_controllen = 0;
+}
+
+/* As many as leave by one system call; what it answers. */
+static int
+sock_tx_batch(struct mh_sock *s)
+{
+	unsigned k, n = MIN_OF(sock_tx_queued(s), (unsigned)BATCH);
+	const struct in6_addr *src = &sock_tx_at(s, 0)->src;
+	int fd = s->own_header ? mh_sources_fd(&s->sources, src) : -1;
+
+	if (fd < 0) {
+		for (k = 0; k < n; k++)
+			sock_tx_arm(s, k);
+		return sendmmsg(s->fd, s->tx, n, MSG_DONTWAIT);
+	}
+	for (k = 0; k < n && in6_eq(&sock_tx_at(s, k)->src, src); k++)
+		sock_tx_arm_own(s, k);
+	return sendmmsg(fd, s->tx, k, MSG_DONTWAIT);
 }
 
 /* Stop sending until the descriptor, or the clock, says so. */
 static void
 sock_tx_block(struct mh_sock *s, int err)
 {
+	bool by_clock = s->own_header || err == ENOBUFS || err == ENOMEM;
+
 	s->blocked = true;
 	stat_inc(&s->st, ST_TX_BLOCKED);
-	if (err == ENOBUFS || loop_fd_set(s->lfd, LOOP_READ | LOOP_WRITE) < 0)
+	if (by_clock || loop_fd_set(s->lfd, LOOP_READ | LOOP_WRITE) < 0)
 		timer_arm(loop_wheel(s->loop), &s->retry, TX_RETRY_US);
 }
 
@@ -291,22 +339,18 @@ sock_tx_block(struct mh_sock *s, int err)
 static void
 sock_tx_flush(struct mh_sock *s)
 {
-	unsigned k, n;
 	bool again = false;	/* the message at the tail has failed once */
 	int r;
 
 	while (!s->blocked && sock_tx_queued(s) > 0) {
-		n = MIN_OF(sock_tx_queued(s), (unsigned)BATCH);
-		for (k = 0; k < n; k++)
-			sock_tx_arm(s, k);
-		r = sendmmsg(s->fd, s->tx, n, MSG_DONTWAIT);
+		r = sock_tx_batch(s);
 		if (r > 0) {
 			s->tail += (unsigned)r;
 			stat_add(&s->st, ST_TX, (unsigned)r);
 			again = false;
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK ||
 		    errno == ENOBUFS || errno == ENOMEM) {
-			sock_tx_block(s, errno == ENOMEM ? ENOBUFS : errno);
+			sock_tx_block(s, errno);
 		} else if (errno == EINTR) {
 			continue;
 		} else if (!again) {
@@ -398,12 +442,12 @@ sock_set_rcvbuf(struct mh_sock *s, struct log *log, int want)
 }
 
 static int
-sock_open(struct mh_sock *s, struct log *log, uint8_t proto, int rcvbuf)
+sock_open(struct mh_sock *s, struct log *log, const struct mh_sock_conf *conf)
 {
 	const int on = 1, sndbuf = SNDBUF;
 
 	s->fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	    proto);
+	    conf->proto);
 	if (s->fd < 0)
 		return -errno;
 	if (setsockopt(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on,
@@ -413,7 +457,7 @@ sock_open(struct mh_sock *s, struct log *log, uint8_t proto, int rcvbuf)
 	(void)setsockopt(s->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
 	(void)setsockopt(s->fd, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf,
 	    sizeof(sndbuf));
-	sock_set_rcvbuf(s, log, rcvbuf);
+	sock_set_rcvbuf(s, log, conf->rcvbuf);
 	return 0;
 }
 
@@ -421,7 +465,7 @@ static const struct mh_io_ops sock_ops = { .send = sock_send };
 
 int
 mh_sock_new(struct loop *l, struct log *log, struct stats *stats,
-    const char *name, uint8_t proto, int rcvbuf, struct mh_io **ret)
+    const struct mh_sock_conf *conf, struct mh_io **ret)
 {
 	struct mh_sock *s;
 	unsigned i;
@@ -433,17 +477,19 @@ mh_sock_new(struct loop *l, struct log *log, struct stats *stats,
 	s->io.ops = &sock_ops;
 	s->loop = l;
 	s->fd = -1;
-	s->proto = proto;
+	s->proto = conf->proto;
+	s->own_header = conf->own_header;
+	mh_sources_init(&s->sources, conf->proto);
 	timer_init(&s->retry, sock_tx_retry);
-	s->io.sums = proto == MH_PROTO;
 	for (i = 0; i < BATCH; i++) {
 		sock_rx_init(s, i);
 		sock_tx_init(s, i);
 	}
-	r = sock_open(s, log, proto, rcvbuf);
+	r = sock_open(s, log, conf);
 	if (r < 0)
 		goto fail;
-	stats_register(stats, &s->st, name, sock_stats, ST_MAX);
+	s->io.sums = s->proto == MH_PROTO && !s->own_header;
+	stats_register(stats, &s->st, conf->name, sock_stats, ST_MAX);
 	s->st_registered = true;
 	s->lfd = loop_fd_add(l, s->fd, LOOP_READ, sock_event, s);
 	if (s->lfd == NULL) {
@@ -482,5 +528,6 @@ mh_sock_free(struct mh_io *io)
 		stats_unregister(&s->st);
 	if (s->fd >= 0)
 		close(s->fd);
+	mh_sources_close(&s->sources);
 	free(s);
 }
