@@ -5,6 +5,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -52,6 +53,22 @@ in6(const char *text)
 	return a;
 }
 
+/* The kernel adds an address's route in a work queue. */
+static void
+until_reachable(const struct in6_addr *a)
+{
+	const struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+		.sin6_addr = *a, .sin6_port = htons(9) };
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0), tries = 20000;
+
+	ck_assert_int_ge(fd, 0);
+	while (connect(fd, (const void *)&to, sizeof(to)) < 0) {
+		ck_assert_int_gt(tries--, 0);
+		(void)poll(NULL, 0, 1);
+	}
+	close(fd);
+}
+
 static bool
 world_open(struct world *w, const char *test, bool own_header)
 {
@@ -71,6 +88,7 @@ world_open(struct world *w, const char *test, bool own_header)
 	ck_assert_int_eq(ns_link_set(w->nl, ns_index("lo"), true, NULL), 0);
 	ck_assert_int_eq(ns_sync(w->nl, ns_addr_msg(RTM_NEWADDR, ns_index("lo"),
 	    &other, 128)), 0);
+	until_reachable(&other);
 	ck_assert_int_eq(mh_sock_new(w->loop, w->log, w->stats, &c, &w->io),
 	    0);
 	w->io->recv = on_recv;
