@@ -160,10 +160,9 @@ anchor_routes(struct dp_base *b, int side, uint32_t ifindex)
 			r.dst = b->conf.cover[i];
 			err = dp_base_send(b, dpnl_route(RTM_NEWROUTE, &r));
 		}
-		for (size_t cursor = 0; err == 0 && htab_walk(
-		    be_of_base(b)->hosts, &cursor, 1024, host_route_again,
-		    be_of_base(b));)
-			;
+		if (err == 0)
+			htab_each(be_of_base(b)->hosts, host_route_again,
+			    be_of_base(b));
 		return err;
 	}
 	r.table = b->conf.table;
@@ -1042,11 +1041,7 @@ be_free(struct dp *dp)
 	struct bpf_be *e = be_of(dp);
 
 	dp_base_done(&e->base);
-	while (htab_count(e->hosts) > 0) {
-		size_t cursor = 0;
-
-		(void)htab_walk(e->hosts, &cursor, 1024, host_free, e->hosts);
-	}
+	htab_each(e->hosts, host_free, e->hosts);
 	htab_free(e->hosts);
 	pmtu_free(e->pmtu);
 	for (int s = 0; s < PMIP_SIDES; s++)

@@ -124,7 +124,10 @@ static const struct cfg_field sec_fields[] = {
 	    "pmipd itself with the keys below, for kernels without ESP. none: "
 	    "not at all; every message is sent and accepted in the clear, "
 	    "which the specification forbids outside a laboratory "
-	    "(section 10). It must be written out."),
+	    "(section 10). It must be written out. With userspace and none "
+	    "pmipd writes the IPv6 header of its messages itself, so IPsec "
+	    "policies of others that name a Mobility Header type do not apply "
+	    "to them."),
 	F(sec_conf, "peers", CFG_LIST, peers, .table = &peer_table,
 	    .max = 8192),
 	F(sec_conf, "state-directory", CFG_PATH, state_dir,

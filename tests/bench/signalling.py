@@ -211,7 +211,7 @@ def quantiles(row):
 
 class Turns:
     """The figures of turns.so."""
-    LAYOUT = "10Q"
+    LAYOUT = "9Q"
     SIZE = struct.calcsize(LAYOUT)
 
     def __init__(self, folder):
@@ -228,10 +228,10 @@ class Turns:
         self.map[:] = bytes(self.SIZE)
 
     def read(self):
-        (n, cpu, wall, over1, over5, _, _, bpf, io,
-         faults) = struct.unpack(self.LAYOUT, self.map[:])
+        n, cpu, wall, over1, over5, _, _, io, faults = \
+            struct.unpack(self.LAYOUT, self.map[:])
         return {"turns": n, "cpu_ms": cpu / 1e6, "wall_ms": wall / 1e6,
-                "over_1ms": over1, "over_5ms": over5, "bpf_s": bpf / 1e9,
+                "over_1ms": over1, "over_5ms": over5,
                 "io_ms": io / 1e6, "faults": faults}
 
     def heap(self, daemon):

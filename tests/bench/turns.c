@@ -5,16 +5,13 @@
  * daemon's own CPU time (a stall that the daemon makes) and by the wall clock
  * (what the machine adds).  The figures live in the file named by
  * PMIP_BENCH_TURNS, mapped: whoever measures reads and clears them there.  Who
- * writes 1 to `ask` gets at the end of a turn what malloc() has given out.
- * `bpf_ns` is the CPU time of bpf(), whom libbpf calls through syscall().  Of
- * the turn that took most of it there is what went into receiving and sending,
- * and the page faults.
+ * writes 1 to `ask` gets at the end of a turn what malloc() has given out.  Of
+ * the turn that took most CPU time there is what went into receiving and
+ * sending, and the page faults.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -28,7 +25,6 @@
 struct turns {
 	uint64_t n, max_cpu_ns, max_wall_ns, over_1ms, over_5ms;
 	volatile uint64_t ask, heap;
-	uint64_t bpf_ns;
 	uint64_t max_io_ns, max_faults;
 };
 
@@ -36,7 +32,6 @@ struct turns_state {
 	struct turns *shared;
 	uint64_t cpu, wall;		/* when the latest wait ended */
 	uint64_t io, faults;		/* since then; at that time */
-	long (*syscall)(long nr, ...);
 	int (*recvmmsg)(int fd, struct mmsghdr *v, unsigned n, int flags,
 	    struct timespec *timeout);
 	int (*sendmmsg)(int fd, struct mmsghdr *v, unsigned n, int flags);
@@ -66,26 +61,6 @@ turns_open(void)
 	if (st.shared == MAP_FAILED)
 		st.shared = NULL;
 	close(fd);
-}
-
-long
-syscall(long nr, ...)
-{
-	bool counts = nr == SYS_bpf && st.shared != NULL;
-	uint64_t begun = counts ? now(CLOCK_THREAD_CPUTIME_ID) : 0;
-	long a[6], r;
-	va_list ap;
-
-	va_start(ap, nr);
-	for (int k = 0; k < 6; k++)
-		a[k] = va_arg(ap, long);
-	va_end(ap);
-	if (st.syscall == NULL)
-		*(void **)&st.syscall = dlsym(RTLD_NEXT, "syscall");
-	r = st.syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
-	if (counts)
-		st.shared->bpf_ns += now(CLOCK_THREAD_CPUTIME_ID) - begun;
-	return r;
 }
 
 int
