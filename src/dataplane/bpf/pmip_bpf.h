@@ -31,7 +31,7 @@ struct pmip_addr {
 struct pmip_conf {
 	__u32 sides;			/* bit per PMIP_SIDE_* */
 	__u32 anchor[PMIP_SIDES];	/* ifindex; 0: none */
-	__u32 run;			/* see `run` below */
+	__u32 run;			/* the number of the latest */
 };
 
 /* A tunnel under the bpf backend: pmip_peers[peer]. */
@@ -52,8 +52,8 @@ struct pmip_ends {
 	struct pmip_addr local, remote;
 };
 
-/* Keys of a proxy mobile agent's paths: the first 64 bits of an IPv6 address;
- * or all of it, or an IPv4 address as ::ffff:a.b.c.d. */
+/* Keys of paths: the first 64 bits of an IPv6 address; or all of it, or an IPv4
+ * address as ::ffff:a.b.c.d. */
 struct pmip_key64 {
 	__u8 b[8];
 };
@@ -75,10 +75,12 @@ struct pmip_key128 {
 #define PMIP_PEER_NATIVE 0xffffffffU
 
 /*
- * `peer`: index into pmip_peers under the bpf backend, ifindex of the tunnel
- * device under ip6tnl.  `run`: low octet of the number of the daemon's run
- * that set it; sweep() removes those of earlier runs.
+ * Paths.  `peer` of both kinds: index into pmip_peers under the bpf backend,
+ * ifindex of the tunnel device under ip6tnl.  `run`: low octet of the number of
+ * the daemon's run that set it; sweep() removes those of earlier runs.
  */
+
+/* A proxy mobile agent's. */
 struct pmip_pma_path {
 	__u32 peer;
 	__u32 ifindex;			/* of the access link */
@@ -88,8 +90,8 @@ struct pmip_pma_path {
 };
 
 /*
- * The home agent's paths: slots of the array pmip_ha, a hash table that the
- * daemon writes in memory it shares with the programs; see pmip_ha_find.h.
+ * A home agent's: slots of the array pmip_ha, a hash table that the daemon
+ * writes in memory it shares with the programs; see pmip_ha_find.h.
  */
 struct pmip_ha_path {
 	struct pmip_key128 key;		/* a /64 without the rest, or as above */

@@ -11,10 +11,10 @@
  * The one writer never stops the readers (path_table.c).  An entry becomes
  * visible by its `len`, written last.  When one is removed, those behind it
  * move up: a copy is made before the old place is cleared, so a reader misses
- * an entry only if it moves past the reader, and `moves` tells.  A reader that
- * has found an entry just when it is removed may see the next one's peer: a
- * packet for a node that is gone reaches the wrong agent, which hosts no such
- * node (the kernel's own hash tables are no stricter).
+ * an entry only if it moves past the reader, and `moves` tells.  (A processor
+ * that reads out of order may miss it all the same: one packet.)  A reader that
+ * has found an entry just when it moves or is removed may see the peer of what
+ * takes its place: a packet reaches the wrong agent, which hosts no such node.
  */
 #ifndef PMIP_PMIP_HA_FIND_H
 #define PMIP_PMIP_HA_FIND_H
@@ -24,6 +24,8 @@
 #define PMIP_HA_MIX1 0x9e3779b97f4a7c15ULL	/* odd, without a pattern */
 #define PMIP_HA_MIX2 0xd6e8feb86659fd93ULL
 #define PMIP_HA_TRIES 2
+/* The compiler leaves what is read before and behind it in this order. */
+#define PMIP_HA_THEN() __asm__ volatile("" ::: "memory")
 
 /* The home slot of a key. */
 static inline __u32
@@ -59,6 +61,7 @@ pmip_ha_find(void *table, const struct pmip_key128 *key, __u32 len)
 			if (!p)
 				break;
 			is = *(const volatile __u8 *)&p->len;
+			PMIP_HA_THEN();
 			if (is == PMIP_HA_EMPTY)
 				break;
 			__builtin_memcpy(have, &p->key, sizeof(have));
@@ -66,6 +69,7 @@ pmip_ha_find(void *table, const struct pmip_key128 *key, __u32 len)
 			    have[1] == want[1])
 				return p;
 		}
+		PMIP_HA_THEN();
 		if (head->moves == moves)
 			break;
 	}
