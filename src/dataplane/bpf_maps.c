@@ -197,7 +197,7 @@ bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p)
 /* --- paths of a proxy mobile agent ---------------------------------------- */
 
 union path_key {
-	struct pmip_key64 k64;
+	struct pmip_key64 k64;		/* the first octets of the other */
 	struct pmip_key128 k128;
 };
 
@@ -205,20 +205,12 @@ union path_key {
 static int
 path_place(struct bpf_dp *b, const struct prefix *p, union path_key *k)
 {
-	memset(k, 0, sizeof(*k));
-	if (p->family == AF_INET6 && p->len == 64) {
-		memcpy(&k->k64, &p->in6, sizeof(k->k64));
-		return b->map[BPF_DP_PMA64];
-	}
-	if (p->family == AF_INET6 && p->len == 128) {
-		memcpy(&k->k128, &p->in6, sizeof(k->k128));
-	} else if (p->family == AF_INET && p->len == 32) {
-		k->k128.b[10] = k->k128.b[11] = 0xff;
-		memcpy(&k->k128.b[12], &p->in4, 4);
-	} else {
-		return -EINVAL;
-	}
-	return b->map[BPF_DP_PMA128];
+	int len = path_table_key(p, &k->k128);
+
+	if (len < 0)
+		return len;
+	return b->map[(size_t)len == 8 * sizeof(k->k64) ? BPF_DP_PMA64 :
+	    BPF_DP_PMA128];
 }
 
 /* flags: BPF_ANY, or BPF_NOEXIST: -EEXIST when it is there. */

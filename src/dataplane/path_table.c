@@ -51,9 +51,8 @@ path_table_init(struct path_table *t, struct pmip_ha_path *slot,
 	h->homes = homes;
 }
 
-/* Its length in bits, or -EINVAL. */
-static int
-key_of(const struct prefix *p, struct pmip_key128 *ret)
+int
+path_table_key(const struct prefix *p, struct pmip_key128 *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	if (p->family == AF_INET6 && p->len == LEN_PREFIX) {
@@ -127,7 +126,7 @@ const struct pmip_ha_path *
 path_table_find(const struct path_table *t, const struct prefix *p)
 {
 	struct pmip_key128 key;
-	int len = key_of(p, &key);
+	int len = path_table_key(p, &key);
 
 	return len < 0 ? NULL : find(t, &key, len);
 }
@@ -137,7 +136,7 @@ path_table_prefetch(const struct path_table *t, const struct prefix *p)
 {
 	struct pmip_key128 key;
 
-	if (key_of(p, &key) > 0)
+	if (path_table_key(p, &key) > 0)
 		__builtin_prefetch(&t->slot[home_of(t, &key)]);
 }
 
@@ -147,7 +146,7 @@ path_table_set(struct path_table *t, const struct prefix *p, uint32_t peer,
 {
 	struct pmip_ha_path *s;
 	struct pmip_key128 key;
-	int len = key_of(p, &key);
+	int len = path_table_key(p, &key);
 	uint32_t home;
 
 	if (len < 0)

@@ -25,7 +25,9 @@ struct path_table {
  */
 void path_table_init(struct path_table *t, struct pmip_ha_path *slot,
     uint32_t slots, const uint64_t seed[2]);
-/* IPv6 /64 or /128, IPv4 /32. NULL: absent, or no such prefix. */
+/* The key of IPv6 /64 or /128, or IPv4 /32, and its length in bits; -EINVAL. */
+int path_table_key(const struct prefix *p, struct pmip_key128 *ret);
+/* NULL: absent, or no such prefix. */
 const struct pmip_ha_path *path_table_find(const struct path_table *t,
     const struct prefix *p);
 /* The prefix of one. */
