@@ -305,21 +305,34 @@ sock_tx_arm_own(struct mh_sock *s, unsigned k)
 	s->tx[k].msg_hdr.msg_controllen = 0;
 }
 
+/* The socket of its source, for one that can leave by it; -1. */
+static int
+sock_tx_own_fd(struct mh_sock *s, const struct sock_tx *t)
+{
+	return s->own_header && t->len <= MH_SOURCE_MAX ?
+	    mh_sources_fd(&s->sources, &t->src) : -1;
+}
+
 /* As many as leave by one system call; what it answers. */
 static int
 sock_tx_batch(struct mh_sock *s)
 {
 	unsigned k, n = MIN_OF(sock_tx_queued(s), (unsigned)BATCH);
-	const struct in6_addr *src = &sock_tx_at(s, 0)->src;
-	int fd = s->own_header ? mh_sources_fd(&s->sources, src) : -1;
+	const struct sock_tx *first = sock_tx_at(s, 0);
+	int fd = sock_tx_own_fd(s, first);
 
 	if (fd < 0) {
 		for (k = 0; k < n; k++)
 			sock_tx_arm(s, k);
 		return sendmmsg(s->fd, s->tx, n, MSG_DONTWAIT);
 	}
-	for (k = 0; k < n && in6_eq(&sock_tx_at(s, k)->src, src); k++)
+	for (k = 0; k < n; k++) {
+		const struct sock_tx *t = sock_tx_at(s, k);
+
+		if (t->len > MH_SOURCE_MAX || !in6_eq(&t->src, &first->src))
+			break;
 		sock_tx_arm_own(s, k);
+	}
 	return sendmmsg(fd, s->tx, k, MSG_DONTWAIT);
 }
 

@@ -14,6 +14,9 @@
 
 #define MH_SOURCES 8
 #define MH_SOURCE_HEADER 40		/* octets: RFC 8200 3 */
+/* The kernel does not fragment what has a header already; this long a message
+ * fits through every link (RFC 8200 5). */
+#define MH_SOURCE_MAX (1280 - MH_SOURCE_HEADER)
 
 struct mh_sources {
 	uint8_t proto;
@@ -30,10 +33,10 @@ void mh_sources_close(struct mh_sources *s);
  * A descriptor for messages from `src`, opened when first asked for: a
  * non-blocking raw socket of `proto` on which nothing is ever received.  -1:
  * none, for too many addresses or one that is not ours (yet); nobody tries
- * again.
+ * again.  Nor does anybody look whether an address is still ours later.
  */
 int mh_sources_fd(struct mh_sources *s, const struct in6_addr *src);
-/* Write the header of a message of `len` octets. */
+/* Write the header of a message of `len` octets, MH_SOURCE_MAX at most. */
 void mh_sources_header(const struct mh_sources *s, const struct in6_addr *src,
     const struct in6_addr *dst, size_t len, uint8_t ret[MH_SOURCE_HEADER]);
 

@@ -144,15 +144,22 @@ ns_link_del(struct netlink *n, unsigned ifindex)
 	return ns_sync(n, ns_msg(RTM_DELLINK, 0, &ifi, sizeof(ifi)));
 }
 
-/* master 0: out of the bridge. */
+/* One of a link's attributes. */
 static inline int
-ns_link_master(struct netlink *n, unsigned ifindex, unsigned master)
+ns_link_put(struct netlink *n, unsigned ifindex, int attr, uint32_t value)
 {
 	const struct ifinfomsg ifi = { .ifi_index = (int)ifindex };
 	struct nl_msg *m = ns_msg(RTM_SETLINK, 0, &ifi, sizeof(ifi));
 
-	nla_put_u32(m, IFLA_MASTER, master);
+	nla_put_u32(m, attr, value);
 	return ns_sync(n, m);
+}
+
+/* master 0: out of the bridge. */
+static inline int
+ns_link_master(struct netlink *n, unsigned ifindex, unsigned master)
+{
+	return ns_link_put(n, ifindex, IFLA_MASTER, master);
 }
 
 /* Neighbour or bridge table entry; dst NULL for the latter. */

@@ -29,6 +29,7 @@ struct world {
 	unsigned seen;
 	struct in6_addr src, dst;
 	uint8_t last;			/* of the latest message's octets */
+	size_t longest;			/* of them */
 	int witness;			/* a plain socket of the same protocol */
 };
 
@@ -40,8 +41,8 @@ on_recv(void *ctx, const struct mh_pkt *pkt)
 	w->seen++;
 	w->src = pkt->src;
 	w->dst = pkt->dst;
-	ck_assert_uint_eq(pkt->len, BRR_LEN);
 	w->last = pkt->data[7];
+	w->longest = MAX_OF(w->longest, pkt->len);
 }
 
 static struct in6_addr
@@ -120,20 +121,29 @@ counter(const struct world *w, const char *name)
 	return stats_get(w->stats, "mh-sock", name);
 }
 
-/* A Binding Refresh Request whose octets are told apart by the last one. */
+/* A Binding Refresh Request, with options when it is longer; told apart by one
+ * of its octets. */
 static void
-send_brr(struct world *w, const struct in6_addr *src,
-    const struct in6_addr *dst, uint8_t last)
+send_mh(struct world *w, const struct in6_addr *src,
+    const struct in6_addr *dst, uint8_t last, size_t len)
 {
-	uint8_t m[BRR_LEN] = { 59, 0, 0, 0, 0, 0, 0, last };
+	uint8_t m[MH_SOCK_MAX_LEN] = { 59, (uint8_t)(len / 8 - 1), 0, 0, 0, 0,
+		0, last };
 
 	if (!w->io->sums) {
-		uint16_t sum = mh_checksum(m, sizeof(m), src, dst);
+		uint16_t sum = mh_checksum(m, len, src, dst);
 
 		m[4] = (uint8_t)(sum >> 8);
 		m[5] = (uint8_t)sum;
 	}
-	ck_assert_int_eq(w->io->ops->send(w->io, src, dst, m, sizeof(m)), 0);
+	ck_assert_int_eq(w->io->ops->send(w->io, src, dst, m, len), 0);
+}
+
+static void
+send_brr(struct world *w, const struct in6_addr *src,
+    const struct in6_addr *dst, uint8_t last)
+{
+	send_mh(w, src, dst, last, BRR_LEN);
 }
 
 /* What was sent leaves at the end of a turn; then until `goal` have come. */
@@ -185,11 +195,33 @@ START_TEST(test_sources)
 		send_brr(&w, i / 8 % 2 == 0 ? &a : &b, &a, i);
 	until_seen(&w, 106);
 	ck_assert_uint_eq(w.last, 99);
+	ck_assert_uint_eq(w.longest, BRR_LEN);
 	ck_assert_uint_eq(counter(&w, "tx"), 106);
 	ck_assert_uint_eq(counter(&w, "rx"), 106);
 	for (unsigned i = 0; i < 106; i++)
 		ck_assert_int_eq(witnessed(w.witness), HOP_LIMIT);
 	ck_assert_int_eq(witnessed(w.witness), -1);
+	world_close(&w);
+}
+END_TEST
+
+/* What does not fit through the link in one piece comes all the same, and what
+ * is around it. */
+START_TEST(test_long)
+{
+	const struct in6_addr a = in6("::1");
+	const size_t len[] = { BRR_LEN, 1240, 1248, BRR_LEN, 2048, 1240 };
+	struct world w;
+
+	if (!world_open(&w, "test_long", _i == 1))
+		return;
+	ck_assert_int_eq(ns_link_put(w.nl, ns_index("lo"), IFLA_MTU, 1280), 0);
+	for (uint8_t i = 0; i < ARRAY_LEN(len); i++)
+		send_mh(&w, &a, &a, i, len[i]);
+	until_seen(&w, ARRAY_LEN(len));
+	ck_assert_uint_eq(w.longest, 2048);
+	ck_assert_uint_eq(counter(&w, "tx"), ARRAY_LEN(len));
+	ck_assert_uint_eq(counter(&w, "tx-error"), 0);
 	world_close(&w);
 }
 END_TEST
@@ -255,6 +287,7 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_sources, 0, 2);
+	tcase_add_loop_test(tc, test_long, 0, 2);
 	tcase_add_loop_test(tc, test_foreign_source, 0, 2);
 	tcase_add_test(tc, test_mh_sources);
 	suite_add_tcase(s, tc);
