@@ -246,6 +246,19 @@ last_line(char *log)
 	return nl == NULL ? log : nl + 1;
 }
 
+static const char *
+hint_of(int err)
+{
+	switch (err) {
+	case -EPERM:
+		return " (CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are needed)";
+	case -ENOMEM:
+		return " (fewer max-paths need less)";
+	default:
+		return "";
+	}
+}
+
 int
 bpf_dp_open(const struct bpf_dp_conf *conf, struct bpf_dp **ret, char *why,
     size_t whycap)
@@ -270,9 +283,7 @@ bpf_dp_open(const struct bpf_dp_conf *conf, struct bpf_dp **ret, char *why,
 		r = bpf_dp_begin_run(b);
 	if (r < 0) {
 		snprintf(why, whycap, "packet programs: %s%s%s%s", strerror(-r),
-		    r == -EPERM ? " (CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are"
-		    " needed)" : "", log[0] != '\0' ? ": " : "",
-		    last_line(log));
+		    hint_of(r), log[0] != '\0' ? ": " : "", last_line(log));
 		bpf_dp_close(b);
 	} else {
 		if (b->adopted)

@@ -1103,8 +1103,8 @@ ip6tnl_free(struct dp *dp)
 }
 
 /* The home agent's records: where the filters read them, or else our own. */
-static void
-records_open(struct ip6tnl_dp *d)
+static int
+records_open(struct ip6tnl_dp *d, char *why, size_t whycap)
 {
 	uint32_t slots = PMIP_HA_SLOTS(d->base.conf.is_ha ?
 	    d->base.conf.max_paths : 0);
@@ -1113,14 +1113,18 @@ records_open(struct ip6tnl_dp *d)
 
 	if (d->base.bpf != NULL) {
 		d->ha = bpf_dp_ha_table(d->base.bpf, &d->run);
-		return;
+		return 0;
 	}
 	v = calloc(slots, sizeof(*v));
-	if (v == NULL)
-		abort();
+	if (v == NULL) {
+		snprintf(why, whycap, "records of paths: %s (fewer max-paths "
+		    "need less)", strerror(ENOMEM));
+		return -ENOMEM;
+	}
 	crypto_random(seed, sizeof(seed));
 	path_table_init(&d->own, v, slots, seed);
 	d->ha = &d->own;
+	return 0;
 }
 
 static const struct dp_ops ip6tnl_ops = {
@@ -1156,10 +1160,10 @@ dp_ip6tnl_open(const struct dp_start *s, struct dp **ret, char *why,
 	d->devs = htab_new();
 	r = dp_base_init(&d->base, s, &ip6tnl_hooks, &ip6tnl_ops, false, why,
 	    whycap);
-	if (r == 0) {
-		records_open(d);
+	if (r == 0)
+		r = records_open(d, why, whycap);
+	if (r == 0)
 		r = dp_base_fences(&d->base, why, whycap);
-	}
 	if (r == 0 && (r = slots_left(d)) < 0)
 		snprintf(why, whycap, "routes: %s", strerror(-r));
 	if (r < 0) {

@@ -751,6 +751,17 @@ no_filters() {
 	check "no filters: home agent leaves nothing" nothing_left ha
 }
 
+# Less memory than the home agent's paths are to have: BACKEND, whose programs
+# (none: without).
+no_memory() {
+	local with=()
+	[ $2 = bpf ] || with=(setpriv --bounding-set -sys_admin,-bpf,-perfmon --inh-caps -all)
+	printf '%s\n' "backend $1" "max 4000000" "ha $HAA" |
+		nsenter --net=/run/netns/$P-ha "${with[@]}" prlimit --as=134217728 "$TOOL" >"$dir/said" 2>/dev/null
+	check "no memory: $1 says so" grep -q "^err ENOMEM .*Cannot allocate memory (fewer max-paths" "$dir/said"
+	check "no memory: $1 leaves nothing" nothing_left ha
+}
+
 # What the operator is told when it cannot work.
 complaints() {
 	say "--- opening"
@@ -803,6 +814,8 @@ complaints() {
 	nsenter --net=/run/netns/$P-ha setpriv --bounding-set -net_admin,-sys_admin,-bpf,-perfmon --inh-caps -all \
 		"$TOOL" <<<"ha $HAA" >"$dir/said" 2>/dev/null
 	check "no privilege: said so" grep -q "CAP_NET_ADMIN is needed" "$dir/said"
+	no_memory bpf bpf
+	! has_ip6tnl || no_memory ip6tnl none
 }
 
 [ "$(id -u)" -eq 0 ] || { echo "needs root"; exit 1; }
