@@ -46,7 +46,8 @@ path_table_init(struct path_table *t, struct pmip_ha_path *slot,
 	h = head_of(t);
 	if (h->homes == homes)
 		return;
-	memset(slot, 0, slots * sizeof(*slot));
+	if (h->homes != 0)	/* fresh memory need not be touched yet */
+		memset(slot, 0, slots * sizeof(*slot));
 	memcpy(h->seed, seed, sizeof(h->seed));
 	h->homes = homes;
 }
