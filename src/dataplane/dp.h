@@ -175,6 +175,21 @@ usec_t tunnel_life_end(const struct dp_tunnel *t);
 struct dp_tunnel *tunnel_find(struct tunnel_table *tt,
     const struct in6_addr *local, const struct in6_addr *remote);
 struct dp_tunnel *tunnel_first(struct tunnel_table *tt);	/* then ->next */
+
+/*
+ * To look at all tunnels again and again, some at a time: in each round every
+ * one that stays is met once, whichever come and go meanwhile.
+ */
+struct tunnel_cursor {
+	struct dp_tunnel *met;		/* last; NULL: none of this round */
+	struct tunnel_table *table;
+	struct tunnel_cursor *other;	/* of that */
+};
+/* From now on until tunnel_table_free(). */
+void tunnel_cursor_init(struct tunnel_cursor *c, struct tunnel_table *tt);
+/* NULL: the round is over, and another one begins. */
+struct dp_tunnel *tunnel_cursor_next(struct tunnel_cursor *c);
+
 uint32_t tunnel_count(const struct tunnel_table *tt);
 /* Backend: the path's MTU became known or changed (in octets of the outer). */
 void tunnel_set_path_mtu(struct dp_tunnel *t, uint32_t path_mtu);

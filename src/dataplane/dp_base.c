@@ -672,28 +672,20 @@ dp_base_adorn(struct dp_base *b, uint32_t ifindex, const char *name,
 
 /* --- the kernel's news --------------------------------------------------- */
 
-/*
- * Look where the next few tunnels' outer packets go, beginning with number
- * *next: some requests each, and 64 of them took 2 ms.  True: the round is over.
- */
+/* Look where the next few tunnels' outer packets go: some requests each, and 64
+ * of them took 2 ms.  True: the round is over. */
 static bool
-resolve_some(struct dp_base *b, uint32_t *next)
+resolve_some(struct dp_base *b, struct tunnel_cursor *c)
 {
-	struct dp_tunnel *tn = tunnel_first(b->dp.tunnels), *after;
-	uint32_t i;
+	for (unsigned i = 0; i < RESOLVE_TUNNELS; i++) {
+		struct dp_tunnel *t = tunnel_cursor_next(c);
 
-	for (i = 0; tn != NULL && i < *next; i++)
-		tn = tn->next;
-	for (i = 0; tn != NULL && i < RESOLVE_TUNNELS; i++, tn = after) {
-		after = tn->next;	/* a role may drop it on hearing */
-		++*next;
-		if (tn->up)
-			b->hooks->resolve(b, tn);
+		if (t == NULL)
+			return true;
+		if (t->up)	/* a role may drop it on hearing */
+			b->hooks->resolve(b, t);
 	}
-	if (tn != NULL)
-		return false;
-	*next = 0;
-	return true;
+	return false;
 }
 
 /* News while a round is under way: another one, afterwards. */
@@ -706,7 +698,7 @@ base_check(struct timer *t)
 		b->resolve_all = false;
 		b->resolving = true;
 	}
-	if (b->resolving && !resolve_some(b, &b->resolve_next)) {
+	if (b->resolving && !resolve_some(b, &b->resolve_at)) {
 		timer_arm(b->wheel, &b->check, 0);
 		return;
 	}
@@ -779,7 +771,7 @@ static void
 base_poll(struct timer *t)
 {
 	struct dp_base *b = CONTAINER_OF(t, struct dp_base, poll);
-	bool over = resolve_some(b, &b->poll_next);
+	bool over = resolve_some(b, &b->poll_at);
 
 	timer_arm(b->wheel, &b->poll, over ? POLL_INTERVAL : POLL_STEP);
 }
@@ -914,6 +906,8 @@ dp_base_init(struct dp_base *b, const struct dp_start *s,
 	r = base_copy_conf(b, s->conf);
 	b->dp.tunnels = tunnel_table_new(&b->dp, b->wheel, b->log,
 	    b->conf.max_tunnels);
+	tunnel_cursor_init(&b->resolve_at, b->dp.tunnels);
+	tunnel_cursor_init(&b->poll_at, b->dp.tunnels);
 	if (r < 0) {
 		snprintf(why, whycap, "uplink: no interface has such a long "
 		    "name");

@@ -75,10 +75,10 @@ struct dp_base {
 	struct stat_group stats;	/* PMIP_C_* */
 	struct netlink_mon *mon;
 	struct timer check, poll, count;
-	uint32_t poll_next;		/* tunnel the poll goes on with */
+	struct tunnel_cursor poll_at;
 	bool resolve_all;		/* at the next check */
 	bool resolving;			/* it is under way ... */
-	uint32_t resolve_next;		/* ... and goes on with this tunnel */
+	struct tunnel_cursor resolve_at;	/* ... as far as this */
 	bool swept, closing;
 	struct dp_access *access;
 	size_t naccess;

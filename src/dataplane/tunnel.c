@@ -54,6 +54,7 @@ struct tunnel_table {
 	struct log *log;
 	struct htab *index;
 	struct tunnel_entry *first, *last;
+	struct tunnel_cursor *cursors;
 	uint32_t count, max;
 };
 
@@ -216,13 +217,15 @@ tunnel_table_new(struct dp *dp, struct wheel *w, struct log *log,
 }
 
 static void
-tunnel_destroy(struct dp_tunnel *t)
+tunnel_unlink(struct tunnel_table *tt, struct tunnel_entry *e)
 {
-	struct tunnel_entry *e = tunnel_entry(t);
-	struct tunnel_table *tt = t->table;
+	struct dp_tunnel *t = &e->t;
 
-	timer_cancel(tt->wheel, &t->expiry);
 	htab_remove(tt->index, &e->node);
+	for (struct tunnel_cursor *c = tt->cursors; c != NULL; c = c->other) {
+		if (c->met == t)
+			c->met = e->prev == NULL ? NULL : &e->prev->t;
+	}
 	if (e->prev != NULL)
 		e->prev->t.next = t->next;
 	else
@@ -232,12 +235,21 @@ tunnel_destroy(struct dp_tunnel *t)
 	else
 		tt->last = e->prev;
 	tt->count--;
+}
+
+static void
+tunnel_destroy(struct dp_tunnel *t)
+{
+	struct tunnel_table *tt = t->table;
+
+	timer_cancel(tt->wheel, &t->expiry);
+	tunnel_unlink(tt, tunnel_entry(t));
 	if (t->up)
 		tt->dp->ops->tunnel_down(tt->dp, t);
 	log_debug(tt->log, MOD, "tunnel-deleted", KV_IN6("local", &t->local),
 	    KV_IN6("remote", &t->remote));
 	free(t->life);
-	free(e);
+	free(tunnel_entry(t));
 }
 
 void
@@ -398,6 +410,20 @@ struct dp_tunnel *
 tunnel_first(struct tunnel_table *tt)
 {
 	return tt->first == NULL ? NULL : &tt->first->t;
+}
+
+void
+tunnel_cursor_init(struct tunnel_cursor *c, struct tunnel_table *tt)
+{
+	*c = (struct tunnel_cursor){ .table = tt, .other = tt->cursors };
+	tt->cursors = c;
+}
+
+struct dp_tunnel *
+tunnel_cursor_next(struct tunnel_cursor *c)
+{
+	c->met = c->met != NULL ? c->met->next : tunnel_first(c->table);
+	return c->met;
 }
 
 uint32_t

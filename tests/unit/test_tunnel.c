@@ -376,6 +376,117 @@ START_TEST(test_many)
 }
 END_TEST
 
+/* Those a cursor is to meet in a round: when it came, and whether it was met. */
+struct met {
+	struct dp_tunnel *t;
+	bool whole;			/* there since the round began */
+	unsigned times;
+};
+
+static struct in6_addr
+peer(const struct world *w, unsigned i)
+{
+	struct in6_addr a = w->pma1;
+
+	a.s6_addr[14] = (uint8_t)(i + 1);
+	return a;
+}
+
+static void
+met_begin(struct met *v, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		v[i].whole = v[i].t != NULL;
+		v[i].times = 0;
+	}
+}
+
+/* One step. True: it was the last of a round, in which each was met once. */
+static bool
+met_step(struct tunnel_cursor *c, struct met *v, unsigned n)
+{
+	struct dp_tunnel *t = tunnel_cursor_next(c);
+	unsigned i = 0;
+
+	if (t != NULL) {
+		while (i < n && v[i].t != t)
+			i++;
+		ck_assert_uint_lt(i, n);
+		ck_assert_uint_eq(v[i].times++, 0);
+		return false;
+	}
+	for (i = 0; i < n; i++)
+		ck_assert_uint_ge(v[i].times, v[i].t != NULL && v[i].whole);
+	met_begin(v, n);
+	return true;
+}
+
+static void
+met_toggle(struct world *w, struct met *v, unsigned i)
+{
+	struct in6_addr a = peer(w, i);
+
+	if (v[i].t != NULL) {
+		tunnel_release(v[i].t);
+		v[i] = (struct met){ 0 };
+	} else {
+		v[i] = (struct met){ .t = get(w, &a) };
+	}
+}
+
+/* Tunnels come and go, those a cursor stands on, too: none is met twice in a
+ * round, and none that stays is missed.  A second cursor is for itself. */
+START_TEST(test_cursor)
+{
+	enum { N = 12, STEPS = 20000 };
+	struct world *w = world_new(N);
+	struct met v[2][N] = { 0 };
+	struct tunnel_cursor c[2];
+	unsigned rnd = 1, rounds = 0;
+
+	for (unsigned k = 0; k < 2; k++) {
+		tunnel_cursor_init(&c[k], w->dp.tunnels);
+		ck_assert_ptr_null(tunnel_cursor_next(&c[k]));
+	}
+	for (unsigned i = 0; i < STEPS; i++) {
+		unsigned k, what;
+
+		rnd = rnd * 1103515245 + 12345;
+		what = (rnd >> 16) % (3 * N);
+		k = (rnd >> 8) % 2;
+		if (what >= N) {
+			rounds += met_step(&c[k], v[k], N);
+			continue;
+		}
+		met_toggle(w, v[0], what);
+		v[1][what] = v[0][what];
+	}
+	ck_assert_uint_gt(rounds, STEPS / N / 3);
+	world_free(w);
+}
+END_TEST
+
+/* What was added behind the last one is of the same round; what remains when
+ * the one it stands on goes, the only one even, is met no second time. */
+START_TEST(test_cursor_ends)
+{
+	struct world *w = world_new(10);
+	struct dp_tunnel *a = get(w, &w->pma1), *b;
+	struct tunnel_cursor c;
+
+	tunnel_cursor_init(&c, w->dp.tunnels);
+	ck_assert_ptr_eq(tunnel_cursor_next(&c), a);
+	b = get(w, &w->pma2);
+	ck_assert_ptr_eq(tunnel_cursor_next(&c), b);
+	tunnel_release(b);
+	ck_assert_ptr_null(tunnel_cursor_next(&c));
+	ck_assert_ptr_eq(tunnel_cursor_next(&c), a);
+	tunnel_release(a);
+	ck_assert_ptr_null(tunnel_cursor_next(&c));
+	world_free(w);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -396,6 +507,8 @@ main(void)
 	tcase_add_test(tc, test_refused_leaves_nothing);
 	tcase_add_test(tc, test_path_mtu);
 	tcase_add_test(tc, test_many);
+	tcase_add_test(tc, test_cursor);
+	tcase_add_test(tc, test_cursor_ends);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
