@@ -171,7 +171,7 @@ struct bule {
 	bool stays;			/* DEREG, but the node is here */
 	bool syncing, sync_again;	/* in path_sync() */
 	bool advertised;		/* the prefix was, and not withdrawn */
-	bool rs_pending;		/* answer at acceptance */
+	uint8_t initial_left;		/* advertisements to repeat */
 	bool refresh_after_probe;
 	uint8_t attached_by;		/* enum attach_source */
 	bool lookup;			/* a policy lookup is under way */
@@ -538,6 +538,10 @@ const char *visitor_name(const struct pma *p, const struct pma_access *a,
 
 /* Advertise, and again every interval. */
 void ra_advertise(struct bule *b);
+/* It has turned up: has it asked for advertisements, or must they be repeated? */
+void ra_attached(struct bule *b, enum attach_source source);
+/* It asks for one now. */
+void ra_solicited(struct bule *b);
 /* The same if the state has something to advertise; false: not now. */
 bool ra_renew(struct bule *b);
 /* Router lifetime 0, prefix preferred 0 (PROTOCOL 7.3), if ever advertised. */

@@ -328,23 +328,24 @@ attach_new(struct pma *p, struct pma_access *a, const struct mac *mac,
 }
 
 static void
-announce_attach(struct bule *b, enum attach_source source)
+attached(struct bule *b, enum attach_source source, bool quietly)
 {
 	stat_inc(&b->pma->st, PMA_ST_ATTACHED);
+	ra_attached(b, source);
+	if (quietly)
+		return;
 	b->attached = pma_now(b->pma);
 	role_event(&b->pma->role, "node-attached", KV_STR("nai", b->nai),
 	    KV_STR("ifname", b->access->lif.name), KV_MAC("mac", &b->mac),
 	    KV_STR("by", attach_source_names[source]));
 }
 
-/* What is at two of our links by turns shall not fill the log. */
 static void
-announce_move(struct bule *b, enum attach_source source)
+move_on(struct bule *b, enum attach_source source)
 {
-	if (pma_now(b->pma) - b->attached >= USEC_PER_SEC)
-		announce_attach(b, source);
-	else
-		stat_inc(&b->pma->st, PMA_ST_ATTACHED);
+	/* what is at two of our links by turns shall not fill the log */
+	attached(b, source, pma_now(b->pma) - b->attached < USEC_PER_SEC);
+	path_sync(b);
 }
 
 /*
@@ -381,7 +382,7 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 	case BUL_IDLE:
 	case BUL_DEREG:
 		probe_stop(b);
-		announce_attach(b, source);
+		attached(b, source, false);
 		profile_look_up(b);
 		break;
 	case BUL_DENIED:
@@ -389,16 +390,17 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 	case BUL_WAIT_DHCP:
 		/* an RS is no new attachment: every node sends several */
 		if (moved || (source != ATTACH_BY_RS &&
-		    source != ATTACH_BY_NEIGHBOUR) || waited_long(b, source))
+		    source != ATTACH_BY_NEIGHBOUR) ||
+		    waited_long(b, source)) {
+			ra_attached(b, source);
 			profile_look_up(b);
+		}
 		break;
 	case BUL_ACTIVE:
 		if (b->more != NULL && source != ATTACH_BY_NEIGHBOUR)
 			b->more->announce4 = true;
-		if (moved) {
-			announce_move(b, source);
-			path_sync(b);
-		}
+		if (moved)
+			move_on(b, source);
 		/*
 		 * It may have been elsewhere meanwhile without a word to us,
 		 * and its binding with it: register again.  What a living node
@@ -408,17 +410,15 @@ attach_again(struct bule *b, struct pma_access *a, const struct mac *mac,
 			enter_rereg(b);
 		break;
 	default:
-		if (moved) {
-			announce_move(b, source);
-			path_sync(b);
-		}
+		if (moved)
+			move_on(b, source);
 	}
 }
 
 static void
 attach_confirmed(struct bule *b)
 {
-	announce_attach(b, b->attached_by);
+	attached(b, b->attached_by, false);
 	profile_look_up(b);
 }
 
@@ -499,8 +499,7 @@ void
 fsm_solicited(struct bule *b)
 {
 	stat_inc(&b->pma->st, PMA_ST_RS);
-	if (!ra_renew(b))
-		b->rs_pending = true;
+	ra_solicited(b);
 }
 
 /* --- detach -------------------------------------------------------------- */
@@ -513,7 +512,6 @@ fsm_detach(struct bule *b, enum attach_source by)
 	stat_inc(&b->pma->st, PMA_ST_DETACHED);
 	role_event(&b->pma->role, "node-detached", KV_STR("nai", b->nai),
 	    KV_STR("by", attach_source_names[by]));
-	b->rs_pending = false;
 	b->refresh_after_probe = false;
 	probe_stop(b);
 	if (b->state == BUL_DEREG)
@@ -600,7 +598,6 @@ static void
 in_service(struct bule *b)
 {
 	fsm_set_state(b, b->awaiting ? BUL_REREG : BUL_ACTIVE);
-	b->rs_pending = false;
 	ra_advertise(b);
 	dhcp_node_ready(b);
 }

@@ -22,6 +22,17 @@
 #define IPV6_MTU_MIN 1280
 #define MIN_DELAY_BETWEEN_RAS (3 * USEC_PER_SEC)	/* RFC 4861 10 */
 
+/*
+ * The pauses after the first advertisements to a node that did not solicit:
+ * MAX_INITIAL_RTR_ADVERTISEMENTS (RFC 4861 6.2.4, 10) of them in all.  A link
+ * that has only just come up loses what is sent first: a device whose queue
+ * the kernel has not put in place yet drops it and reports no error.  That
+ * lasts for milliseconds, a node's start for a second or two, so the pauses are
+ * short and grow.  MAX_INITIAL_RTR_ADVERT_INTERVAL (16 s) is but their upper
+ * limit, and MIN_DELAY_BETWEEN_RAS spares those whom multicast would wake.
+ */
+static const usec_t initial_pause[] = { 1 * USEC_PER_SEC, 3 * USEC_PER_SEC };
+
 static uint32_t
 seconds(int64_t us)
 {
@@ -147,6 +158,9 @@ ra_previous(struct bule *b, const struct mh_opts *o)
 		return;
 	r->prev_router = o->link_local;
 	b->prev_left = (uint8_t)b->pma->conf->previous_ras;
+	/* It was there and has come back unnoticed: to it we are new. */
+	if (b->advertised)
+		timer_arm(b->pma->role.env->wheel, &b->t_ra, 0);
 }
 
 /* D7.3-4, PROTOCOL 7.3: no prefix, no link-layer address, no lifetime. */
@@ -168,21 +182,45 @@ withdraw_previous(struct bule *b)
 }
 
 void
-ra_advertise(struct bule *b)
+ra_attached(struct bule *b, enum attach_source source)
+{
+	/* Who solicits does so until it hears us: RFC 4861 6.3.7. */
+	b->initial_left = source == ATTACH_BY_RS ? 0 :
+	    ARRAY_LEN(initial_pause);
+}
+
+/* From this advertisement to the next. */
+static usec_t
+pause_after(struct bule *b)
 {
 	const struct pma_conf *c = b->pma->conf;
-	usec_t next = c->ra.interval_us;
+	/* Before half of the router lifetime is over, whatever is set. */
+	usec_t pause = MIN_OF(c->ra.interval_us,
+	    MAX_OF(c->ra.router_lifetime_us / 2, USEC_PER_SEC));
+
+	if (b->initial_left > 0) {
+		size_t n = ARRAY_LEN(initial_pause) - b->initial_left--;
+
+		pause = MIN_OF(pause, initial_pause[n]);
+	}
+	return pause;
+}
+
+void
+ra_advertise(struct bule *b)
+{
+	struct wheel *w = b->pma->role.env->wheel;
+	usec_t next;
 
 	if (b->access == NULL)
 		return;
-	/* Before half of the router lifetime is over, whatever is set. */
-	next = MIN_OF(next, MAX_OF(c->ra.router_lifetime_us / 2,
-	    USEC_PER_SEC));
 	/* No link-local address yet (duplicate address detection): soon. */
 	if (in6_is_zero(&b->access->lif.linklocal)) {
-		b->rs_pending = true;
-		next = USEC_PER_SEC;
-	} else if (transmit(b, false) == 0) {
+		timer_arm(w, &b->t_ra, USEC_PER_SEC);
+		return;
+	}
+	next = pause_after(b);
+	if (transmit(b, false) == 0) {
 		b->advertised = b->state != BUL_WAIT_DHCP;
 		/* It has a router now, and can do without the other. */
 		if (b->prev_left > 0 && b->advertised)
@@ -190,7 +228,14 @@ ra_advertise(struct bule *b)
 		if (b->prev_left > 0)
 			next = MIN_OF(next, MIN_DELAY_BETWEEN_RAS);
 	}
-	timer_arm(b->pma->role.env->wheel, &b->t_ra, next);
+	timer_arm(w, &b->t_ra, next);
+}
+
+void
+ra_solicited(struct bule *b)
+{
+	b->initial_left = 0;
+	(void)ra_renew(b);	/* not now: it comes with the service */
 }
 
 bool

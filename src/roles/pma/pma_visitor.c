@@ -289,7 +289,6 @@ visitor_enter(struct bule *b, enum visitor_cause cause)
 	stat_inc(&p->st, PMA_ST_VISITOR);
 	tell(b, cause);
 	look_after(b);
-	b->rs_pending = false;
 	(void)ra_renew(b);
 	dhcp_node_ready(b);
 	fsm_reregister(b);		/* IPv4 that it has kept */
