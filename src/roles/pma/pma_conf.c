@@ -41,7 +41,9 @@ static const struct cfg_table access_table = {
 static const struct cfg_field ra_fields[] = {
 	F(pma_conf_ra, "interval", CFG_DURATION, interval_us,
 	    .min = 3 * USEC_PER_SEC, .max = 1800 * USEC_PER_SEC, .def = "30s",
-	    .help = "Between unsolicited advertisements to one node."),
+	    .help = "Between unsolicited advertisements to one node. To a node "
+	    "that did not solicit the first is repeated sooner, after 1s and "
+	    "3s more."),
 	F(pma_conf_ra, "router-lifetime", CFG_DURATION, router_lifetime_us,
 	    .min = 1 * USEC_PER_SEC, .max = 9000 * USEC_PER_SEC, .def = "90s",
 	    .help = "How long a node keeps us as its router without hearing "
