@@ -538,7 +538,7 @@ const char *visitor_name(const struct pma *p, const struct pma_access *a,
 
 /* Advertise, and again every interval. */
 void ra_advertise(struct bule *b);
-/* It has turned up: has it asked for advertisements, or must they be repeated? */
+/* It has turned up: does it solicit, or are the first to be repeated? */
 void ra_attached(struct bule *b, enum attach_source source);
 /* It asks for one now. */
 void ra_solicited(struct bule *b);
