@@ -703,6 +703,8 @@ base_check(struct timer *t)
 		return;
 	}
 	b->resolving = false;
+	/* What is refused now takes away what a check may walk over. */
+	(void)netlink_drain(b->nl);
 	b->hooks->check(b);
 	dp_base_check_filters(b);
 	if (b->resolve_all)
