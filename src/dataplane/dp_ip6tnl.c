@@ -793,83 +793,69 @@ ip6tnl_tunnel_up(struct dp *dp, struct dp_tunnel *t)
 	return 0;
 }
 
-struct path_walk {
-	struct ip6tnl_dp *d;
-	struct dp_tunnel *tunnel;
-};
+/* What becomes of a path; true: a home agent's entry goes. */
+typedef bool path_fn(struct ip6tnl_dp *d, const struct dp_path *p);
 
 static bool
-is_over(const struct path_walk *w, const struct pmip_ha_path *e)
+path_drop(struct ip6tnl_dp *d, const struct dp_path *p)
 {
-	return e->run == w->d->run && e->peer == dev_of(w->tunnel)->peer;
-}
-
-static void
-drop_hosted(void *ctx, struct hnode *n)
-{
-	struct ip6tnl_path *r = CONTAINER_OF(n, struct ip6tnl_path, node);
-	struct path_walk *w = ctx;
-	struct dp_path p = hosted_read(r);
-
-	if (r->tunnel != w->tunnel)
-		return;
-	path_forget(w->d, &p);
-	checks_del(w->d, &p);
-	path_uninstall(w->d, &p, NULL);
-}
-
-static bool
-drop_bound(void *ctx, const struct pmip_ha_path *e)
-{
-	struct path_walk *w = ctx;
-	struct dp_path p;
-
-	if (!is_over(w, e))
-		return false;
-	p = bound_read(w->d, e);
-	path_forget(w->d, &p);
-	path_uninstall(w->d, &p, NULL);
+	path_forget(d, p);
+	if (p->side == DP_PMA)
+		checks_del(d, p);
+	path_uninstall(d, p, NULL);
 	return true;
 }
 
+/* A home agent's entry stays where it is, with the number of the new device. */
+static bool
+path_reinstall(struct ip6tnl_dp *d, const struct dp_path *p)
+{
+	if (p->side == DP_PMA)
+		(void)checks_set(d, p);
+	else
+		(void)path_table_set(d->ha, &p->prefix, p->tunnel->ifindex,
+		    d->run);
+	path_install(d, p, NULL);
+	return false;
+}
+
+struct path_walk {
+	struct ip6tnl_dp *d;
+	const struct dp_tunnel *tunnel;
+	path_fn *fn;
+};
+
 static void
-reinstall_hosted(void *ctx, struct hnode *n)
+walk_hosted(void *ctx, struct hnode *n)
 {
 	struct ip6tnl_path *r = CONTAINER_OF(n, struct ip6tnl_path, node);
 	struct path_walk *w = ctx;
 	struct dp_path p = hosted_read(r);
 
-	if (r->tunnel != w->tunnel)
-		return;
-	(void)checks_set(w->d, &p);
-	path_install(w->d, &p, NULL);
+	if (p.tunnel == w->tunnel)
+		(void)w->fn(w->d, &p);
 }
 
-/* It stays where it is, with the number of the new device. */
 static bool
-reinstall_bound(void *ctx, const struct pmip_ha_path *e)
+walk_bound(void *ctx, const struct pmip_ha_path *e)
 {
 	struct path_walk *w = ctx;
 	struct dp_path p;
 
-	if (!is_over(w, e))
+	if (e->run != w->d->run || e->peer != dev_of(w->tunnel)->peer)
 		return false;
 	p = bound_read(w->d, e);
-	(void)path_table_set(w->d->ha, &p.prefix, w->tunnel->ifindex,
-	    w->d->run);
-	path_install(w->d, &p, NULL);
-	return false;
+	return w->fn(w->d, &p);
 }
 
 /* Every path of a tunnel: a walk over all, for rare occasions. */
 static void
-paths_of(struct ip6tnl_dp *d, struct dp_tunnel *t, htab_walk_fn *hosted,
-    path_table_fn *bound)
+paths_of(struct ip6tnl_dp *d, const struct dp_tunnel *t, path_fn *fn)
 {
-	struct path_walk w = { d, t };
+	struct path_walk w = { d, t, fn };
 
-	htab_each(d->paths, hosted, &w);
-	(void)path_table_sweep(d->ha, bound, &w);
+	htab_each(d->paths, walk_hosted, &w);
+	(void)path_table_sweep(d->ha, walk_bound, &w);
 }
 
 static void
@@ -880,7 +866,7 @@ ip6tnl_tunnel_down(struct dp *dp, struct dp_tunnel *t)
 
 	if (!d->base.closing) {
 		if (dev->npaths > 0)
-			paths_of(d, t, drop_hosted, drop_bound);
+			paths_of(d, t, path_drop);
 		slot_release(d, t);
 		dp_base_unfilter(&d->base, t->ifindex, BPF_DP_TUNNEL, true);
 		(void)dp_base_send(&d->base, dpnl_link_del(t->ifindex));
@@ -935,7 +921,7 @@ dev_heal(struct ip6tnl_dp *d, struct dp_tunnel *t)
 	if (dev->slot >= 0)
 		(void)slot_install(d, dev->slot, t->ifindex);
 	if (dev->npaths > 0)
-		paths_of(d, t, reinstall_hosted, reinstall_bound);
+		paths_of(d, t, path_reinstall);
 	dev_number(d, dev, t->ifindex);
 }
 
