@@ -28,8 +28,10 @@
 
 #include "core/addr.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/loop.h"
 #include "core/netlink.h"
+#include "core/stats.h"
 #include "core/util.h"
 
 /* A fresh network namespace, with a user namespace when not root. */
@@ -42,6 +44,38 @@ ns_enter(const char *test)
 	printf("SKIP: %s: no network namespace: %s\n", test, strerror(errno));
 	fflush(stdout);
 	return false;
+}
+
+/* What the sockets of a test live on; logs to nobody. */
+static inline void
+ns_open(struct loop **ret_loop, struct log **ret_log, struct stats **ret_stats)
+{
+	*ret_loop = loop_new(&clock_system);
+	*ret_log = log_new(&clock_system);
+	log_to_none(*ret_log);
+	*ret_stats = stats_new();
+	ck_assert_ptr_nonnull(*ret_loop);
+}
+
+static inline void
+ns_close(struct loop *l, struct log *log, struct stats *stats,
+    struct netlink *n)
+{
+	netlink_free(n);
+	stats_free(stats);
+	log_free(log);
+	loop_free(l);
+}
+
+/* One more test case of the suite, with time for a slow machine. */
+static inline TCase *
+ns_tcase(Suite *s, const char *name)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_set_timeout(tc, 60);
+	suite_add_tcase(s, tc);
+	return tc;
 }
 
 static inline struct nl_msg *

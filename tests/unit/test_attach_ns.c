@@ -74,10 +74,7 @@ static void
 world_close(struct world *w)
 {
 	attach_nl_free(w->attach);
-	netlink_free(w->nl);
-	stats_free(w->stats);
-	log_free(w->log);
-	loop_free(w->loop);
+	ns_close(w->loop, w->log, w->stats, w->nl);
 	free(w);
 }
 
@@ -93,10 +90,7 @@ world_new(const char *test)
 	if (!ns_enter(test))
 		return NULL;
 	w = calloc(1, sizeof(*w));
-	w->loop = loop_new(&clock_system);
-	w->log = log_new(&clock_system);
-	log_to_none(w->log);
-	w->stats = stats_new();
+	ns_open(&w->loop, &w->log, &w->stats);
 	ck_assert_int_eq(netlink_new(w->loop, w->log, w->stats, &w->nl), 0);
 	if (!ns_veth(w->loop, w->nl, test, &router_mac, &node_mac)) {
 		world_close(w);
@@ -676,31 +670,23 @@ int
 main(void)
 {
 	Suite *s = suite_create("attach");
-	TCase *tc = tcase_create("links");
+	TCase *tc = ns_tcase(s, "links");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_links_at_start);
 	tcase_add_test(tc, test_links_at_run_time);
 	tcase_add_test(tc, test_link_local_address);
 	tcase_add_test(tc, test_carrier_lost);
 	tcase_add_test(tc, test_access_interface_deleted);
-	suite_add_tcase(s, tc);
-	tc = tcase_create("neighbours");
-	tcase_set_timeout(tc, 60);
+	tc = ns_tcase(s, "neighbours");
 	tcase_add_test(tc, test_neighbour_events);
 	tcase_add_test(tc, test_neighbour_ignored);
 	tcase_add_test(tc, test_neighbour_already_there);
-	suite_add_tcase(s, tc);
-	tc = tcase_create("bridge");
-	tcase_set_timeout(tc, 60);
+	tc = ns_tcase(s, "bridge");
 	tcase_add_test(tc, test_bridge_carrier);
 	tcase_add_test(tc, test_bridge_forgets);
 	tcase_add_test(tc, test_bridge_port_deleted);
 	tcase_add_test(tc, test_bridge_already_learnt);
-	suite_add_tcase(s, tc);
-	tc = tcase_create("overrun");
-	tcase_set_timeout(tc, 60);
+	tc = ns_tcase(s, "overrun");
 	tcase_add_test(tc, test_overrun_reads_again);
-	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

@@ -63,11 +63,8 @@ world_open(struct world *w, const char *test)
 	memset(w, 0, sizeof(*w));
 	if (!ns_enter(test))
 		return false;
-	w->loop = loop_new(&clock_system);
-	w->log = log_new(&clock_system);
-	log_to_none(w->log);
+	ns_open(&w->loop, &w->log, &w->stats);
 	log_sink_add(w->log, LOG_LVL_ERR, on_log, w);
-	w->stats = stats_new();
 	ck_assert_int_eq(netlink_new(w->loop, w->log, w->stats, &w->nl), 0);
 	ck_assert_int_eq(ns_link_set(w->nl, ns_index("lo"), true, NULL), 0);
 	ck_assert_int_eq(dhcp_sock_new(w->loop, w->log, w->stats, &w->io), 0);
@@ -80,10 +77,7 @@ static void
 world_close(struct world *w)
 {
 	dhcp_sock_free(w->io);
-	netlink_free(w->nl);
-	stats_free(w->stats);
-	log_free(w->log);
-	loop_free(w->loop);
+	ns_close(w->loop, w->log, w->stats, w->nl);
 }
 
 static struct dhcp_addr
@@ -250,15 +244,13 @@ int
 main(void)
 {
 	Suite *s = suite_create("dhcp-sock");
-	TCase *tc = tcase_create("sockets");
+	TCase *tc = ns_tcase(s, "sockets");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_exchange);
 	tcase_add_test(tc, test_counted);
 	tcase_add_test(tc, test_port_taken);
 	tcase_add_test(tc, test_address_appears);
 	tcase_add_test(tc, test_too_long);
 	tcase_add_test(tc, test_unlisten_in_callback);
-	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

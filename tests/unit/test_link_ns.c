@@ -78,10 +78,7 @@ world_base(struct world *w, const char *test)
 	w->node_fd = -1;
 	if (!ns_enter(test))
 		return false;
-	w->loop = loop_new(&clock_system);
-	w->log = log_new(&clock_system);
-	log_to_none(w->log);
-	w->stats = stats_new();
+	ns_open(&w->loop, &w->log, &w->stats);
 	ck_assert_int_eq(netlink_new(w->loop, w->log, w->stats, &w->nl), 0);
 	ck_assert_int_eq(link_sock_new(w->loop, w->log, w->stats, &w->io), 0);
 	w->io->nd = on_nd;
@@ -97,10 +94,7 @@ world_close(struct world *w)
 	if (w->node_fd >= 0)
 		close(w->node_fd);
 	link_sock_free(w->io);
-	netlink_free(w->nl);
-	stats_free(w->stats);
-	log_free(w->log);
-	loop_free(w->loop);
+	ns_close(w->loop, w->log, w->stats, w->nl);
 }
 
 static int
@@ -864,9 +858,8 @@ int
 main(void)
 {
 	Suite *s = suite_create("link");
-	TCase *tc = tcase_create("receiving");
+	TCase *tc = ns_tcase(s, "receiving");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_rs_arrives);
 	tcase_add_test(tc, test_source_mac_is_the_frames);
 	tcase_add_test(tc, test_ns_to_foreign_group);
@@ -874,28 +867,21 @@ main(void)
 	tcase_add_test(tc, test_filter);
 	tcase_add_test(tc, test_drops_counted);
 	tcase_add_test(tc, test_flood_in_portions);
-	suite_add_tcase(s, tc);
-	tc = tcase_create("sending");
-	tcase_set_timeout(tc, 60);
+	tc = ns_tcase(s, "sending");
 	tcase_add_test(tc, test_send_to_one_node);
 	tcase_add_test(tc, test_send_to_group);
 	tcase_add_test(tc, test_send_not_open);
 	tcase_add_test(tc, test_send_frame);
-	suite_add_tcase(s, tc);
-	tc = tcase_create("ARP and UDP");
-	tcase_set_timeout(tc, 60);
+	tc = ns_tcase(s, "ARP and UDP");
 	tcase_add_test(tc, test_arp_arrives);
 	tcase_add_test(tc, test_udp_arrives);
 	tcase_add_test(tc, test_udp_filter);
 	tcase_add_test(tc, test_udp_offload);
-	suite_add_tcase(s, tc);
-	tc = tcase_create("life");
-	tcase_set_timeout(tc, 60);
+	tc = ns_tcase(s, "life");
 	tcase_add_test(tc, test_down_and_up);
 	tcase_add_test(tc, test_interface_vanishes);
 	tcase_add_test(tc, test_reopen_in_callback);
 	tcase_add_test(tc, test_open_twice);
 	tcase_add_test(tc, test_point_to_point);
-	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

@@ -84,10 +84,7 @@ world_open(struct world *w, const char *test, bool own_header)
 	memset(w, 0, sizeof(*w));
 	if (!ns_enter(test))
 		return false;
-	w->loop = loop_new(&clock_system);
-	w->log = log_new(&clock_system);
-	log_to_none(w->log);
-	w->stats = stats_new();
+	ns_open(&w->loop, &w->log, &w->stats);
 	ck_assert_int_eq(netlink_new(w->loop, w->log, w->stats, &w->nl), 0);
 	ck_assert_int_eq(ns_link_set(w->nl, ns_index("lo"), true, NULL), 0);
 	ck_assert_int_eq(ns_sync(w->nl, ns_addr_msg(RTM_NEWADDR, ns_index("lo"),
@@ -109,10 +106,7 @@ world_close(struct world *w)
 {
 	close(w->witness);
 	mh_sock_free(w->io);
-	netlink_free(w->nl);
-	stats_free(w->stats);
-	log_free(w->log);
-	loop_free(w->loop);
+	ns_close(w->loop, w->log, w->stats, w->nl);
 }
 
 static uint64_t
@@ -283,13 +277,11 @@ int
 main(void)
 {
 	Suite *s = suite_create("mh_sock");
-	TCase *tc = tcase_create("mh_sock");
+	TCase *tc = ns_tcase(s, "mh_sock");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_sources, 0, 2);
 	tcase_add_loop_test(tc, test_long, 0, 2);
 	tcase_add_loop_test(tc, test_foreign_source, 0, 2);
 	tcase_add_test(tc, test_mh_sources);
-	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

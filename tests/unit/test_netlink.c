@@ -61,12 +61,8 @@ static void
 world_open(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
-	w->loop = loop_new(&clock_system);
-	ck_assert_ptr_nonnull(w->loop);
-	w->log = log_new(&clock_system);
-	log_to_none(w->log);
+	ns_open(&w->loop, &w->log, &w->stats);
 	ck_assert_ptr_nonnull(log_sink_add(w->log, LOG_LVL_WARN, on_log, w));
-	w->stats = stats_new();
 	w->fd = ns_next_fd();
 	ck_assert_int_eq(netlink_new(w->loop, w->log, w->stats, &w->nl), 0);
 }
@@ -74,10 +70,7 @@ world_open(struct world *w)
 static void
 world_close(struct world *w)
 {
-	netlink_free(w->nl);
-	stats_free(w->stats);
-	log_free(w->log);
-	loop_free(w->loop);
+	ns_close(w->loop, w->log, w->stats, w->nl);
 }
 
 static uint64_t
@@ -686,9 +679,8 @@ int
 main(void)
 {
 	Suite *s = suite_create("netlink");
-	TCase *tc = tcase_create("requests");
+	TCase *tc = ns_tcase(s, "requests");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_send_batch);
 	tcase_add_test(tc, test_send_many);
 	tcase_add_test(tc, test_drain);
@@ -700,20 +692,15 @@ main(void)
 	tcase_add_test(tc, test_refused_without_rights);
 	tcase_add_test(tc, test_extended_text);
 	tcase_add_test(tc, test_sync);
-	suite_add_tcase(s, tc);
-	tc = tcase_create("dumps");
-	tcase_set_timeout(tc, 60);
+	tc = ns_tcase(s, "dumps");
 	tcase_add_test(tc, test_dump_links);
 	tcase_add_test(tc, test_dump_refused);
 	tcase_add_test(tc, test_dump_nested);
 	tcase_add_test(tc, test_dump_interrupted);
-	suite_add_tcase(s, tc);
-	tc = tcase_create("notifications");
-	tcase_set_timeout(tc, 60);
+	tc = ns_tcase(s, "notifications");
 	tcase_add_test(tc, test_monitor);
 	tcase_add_test(tc, test_monitor_skips_routes);
 	tcase_add_test(tc, test_monitor_overrun);
 	tcase_add_test(tc, test_monitor_free_in_callback);
-	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

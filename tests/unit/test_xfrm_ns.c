@@ -94,10 +94,7 @@ world_new(const char *test)
 		return NULL;
 	}
 	ck_assert_int_eq(crypto_init(), 0);
-	w->loop = loop_new(&clock_system);
-	w->log = log_new(&clock_system);
-	log_to_none(w->log);
-	w->stats = stats_new();
+	ns_open(&w->loop, &w->log, &w->stats);
 	ck_assert_int_eq(netlink_new_proto(w->loop, w->log, w->stats,
 	    NETLINK_XFRM, "ike", &w->nl), 0);
 	xfrm_open(w);
@@ -110,10 +107,7 @@ static void
 world_close(struct world *w)
 {
 	xfrm_free(w->x, false);
-	netlink_free(w->nl);
-	stats_free(w->stats);
-	log_free(w->log);
-	loop_free(w->loop);
+	ns_close(w->loop, w->log, w->stats, w->nl);
 	free(w);
 }
 
@@ -595,23 +589,19 @@ int
 main(void)
 {
 	Suite *s = suite_create("xfrm");
-	TCase *tc = tcase_create("policies");
+	TCase *tc = ns_tcase(s, "policies");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_policies_come_and_go);
 	tcase_add_test(tc, test_policies_change);
 	tcase_add_test(tc, test_policies_flushed);
 	tcase_add_test(tc, test_policies_overrun);
 	tcase_add_test(tc, test_policies_turned_off);
 	tcase_add_test(tc, test_kernel_without_esp);
-	suite_add_tcase(s, tc);
-	tc = tcase_create("static");
-	tcase_set_timeout(tc, 60);
+	tc = ns_tcase(s, "static");
 	tcase_add_loop_test(tc, test_static_keys, 0, ESP_SUITE_MAX);
 	tcase_add_test(tc, test_static_rollover);
 	tcase_add_test(tc, test_static_adopted);
 	tcase_add_test(tc, test_static_refused);
 	tcase_add_test(tc, test_show);
-	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
