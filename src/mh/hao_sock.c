@@ -19,6 +19,7 @@
 
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/packet.h"
 #include "core/util.h"
 #include "mh/mh.h"
 
@@ -72,24 +73,6 @@ hao_event(void *ctx, int fd, int what UNUSED)
 	}
 }
 
-static int
-hao_open(struct hao_sock *s)
-{
-	const struct sock_fprog prog = { .len = ARRAY_LEN(hao_filter),
-		.filter = (struct sock_filter *)(uintptr_t)hao_filter };
-	const struct sockaddr_ll sll = { .sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IPV6) };
-
-	/* Protocol 0: nothing arrives before the filter is there. */
-	s->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	    0);
-	if (s->fd < 0 || setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER,
-	    &prog, sizeof(prog)) < 0 || bind(s->fd, (const struct sockaddr *)
-	    (const void *)&sll, sizeof(sll)) < 0)
-		return -errno;
-	return 0;
-}
-
 int
 hao_sock_new(struct loop *l, struct log *log, struct stats *stats,
     struct mh_io *to, struct hao_sock **ret)
@@ -100,8 +83,10 @@ hao_sock_new(struct loop *l, struct log *log, struct stats *stats,
 	if (s == NULL)
 		return -ENOMEM;
 	s->to = to;
-	r = hao_open(s);
-	if (r == 0) {
+	r = s->fd = packet_open(ETH_P_IPV6, 0, hao_filter,
+	    ARRAY_LEN(hao_filter));
+	if (r >= 0) {
+		r = 0;
 		stats_register(stats, &s->st, "hao-sock", hao_drop_desc,
 		    HAO_DROP_MAX);
 		s->st_registered = true;

@@ -31,6 +31,7 @@
 
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/packet.h"
 #include "core/stats.h"
 #include "core/util.h"
 #include "mh/haad.h"
@@ -201,18 +202,10 @@ any_event(void *ctx, int fd, int what UNUSED)
 static int
 any_open(struct icmp_sock *s)
 {
-	const struct sock_fprog prog = { .len = ARRAY_LEN(any_filter),
-		.filter = (struct sock_filter *)(uintptr_t)any_filter };
-	const struct sockaddr_ll sll = { .sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IPV6) };
-
-	/* Protocol 0: nothing arrives before the filter is there. */
-	s->any_fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, 0);
-	if (s->any_fd < 0 || setsockopt(s->any_fd, SOL_SOCKET,
-	    SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0 || bind(s->any_fd,
-	    (const struct sockaddr *)(const void *)&sll, sizeof(sll)) < 0)
-		return -errno;
+	s->any_fd = packet_open(ETH_P_IPV6, 0, any_filter,
+	    ARRAY_LEN(any_filter));
+	if (s->any_fd < 0)
+		return s->any_fd;
 	s->any_lfd = loop_fd_add(s->loop, s->any_fd, LOOP_READ, any_event, s);
 	return s->any_lfd != NULL ? 0 : -errno;
 }

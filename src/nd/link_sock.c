@@ -28,6 +28,7 @@
 #include "core/cur.h"
 #include "core/log.h"
 #include "core/loop.h"
+#include "core/packet.h"
 #include "core/ratelimit.h"
 #include "core/stats.h"
 #include "core/util.h"
@@ -325,25 +326,16 @@ on_readable(void *ctx, int fd, int what UNUSED)
 static int
 chan_open(struct port *p, enum chan_id id)
 {
-	const struct sock_fprog prog = { .len = chans[id].n,
-		.filter = (struct sock_filter *)(uintptr_t)chans[id].filter };
 	struct packet_mreq mr = { .mr_ifindex = (int)p->lif.ifindex,
 		.mr_type = PACKET_MR_ALLMULTI };
-	struct sockaddr_ll sll = { .sll_family = AF_PACKET,
-		.sll_protocol = htons(chans[id].ethertype),
-		.sll_ifindex = (int)p->lif.ifindex };
 	struct chan *ch = &p->chan[id];
 	const int on = 1;
 
-	/* Protocol 0: nothing arrives before filter and interface are set. */
-	ch->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	    0);
+	ch->fd = packet_open(chans[id].ethertype, p->lif.ifindex,
+	    chans[id].filter, chans[id].n);
 	if (ch->fd < 0)
-		return -errno;
-	if (setsockopt(ch->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
-	    sizeof(prog)) < 0 || setsockopt(ch->fd, SOL_PACKET, PACKET_AUXDATA,
-	    &on, sizeof(on)) < 0 || bind(ch->fd,
-	    (struct sockaddr *)(void *)&sll, sizeof(sll)) < 0)
+		return ch->fd;
+	if (setsockopt(ch->fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0)
 		return -errno;
 	/* Interfaces without groups (tun) refuse this, and need not. */
 	if (id == CHAN_IP6)
