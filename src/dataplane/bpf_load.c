@@ -330,30 +330,42 @@ bpf_dp_prog_is_egress(enum bpf_dp_prog prog)
 	return prog == BPF_DP_ENCAP_HA || prog == BPF_DP_ENCAP_PMA;
 }
 
+static struct bpf_tc_hook
+hook_of(uint32_t ifindex, enum bpf_dp_prog prog)
+{
+	return (struct bpf_tc_hook){ .sz = sizeof(struct bpf_tc_hook),
+		.ifindex = (int)ifindex,
+		.attach_point = bpf_dp_prog_is_egress(prog) ? BPF_TC_EGRESS :
+		    BPF_TC_INGRESS };
+}
+
+/* A program's place there. */
+static struct bpf_tc_opts
+place_of(const struct bpf_dp *b, enum bpf_dp_prog prog)
+{
+	return (struct bpf_tc_opts){ .sz = sizeof(struct bpf_tc_opts),
+		.handle = (uint32_t)prog + 1, .priority = b->conf.prio };
+}
+
 int
 bpf_dp_attach(struct bpf_dp *b, uint32_t ifindex, enum bpf_dp_prog prog)
 {
-	LIBBPF_OPTS(bpf_tc_hook, h, .ifindex = (int)ifindex,
-	    .attach_point = bpf_dp_prog_is_egress(prog) ? BPF_TC_EGRESS :
-	    BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, o, .prog_fd = b->prog[prog],
-	    .handle = (uint32_t)prog + 1, .priority = b->conf.prio,
-	    .flags = BPF_TC_F_REPLACE);
+	struct bpf_tc_hook h = hook_of(ifindex, prog);
+	struct bpf_tc_opts o = place_of(b, prog);
 	int r = bpf_tc_hook_create(&h);
 
 	if (r < 0 && r != -EEXIST)
 		return r;
+	o.prog_fd = b->prog[prog];
+	o.flags = BPF_TC_F_REPLACE;
 	return bpf_tc_attach(&h, &o);
 }
 
 bool
 bpf_dp_attached(struct bpf_dp *b, uint32_t ifindex, enum bpf_dp_prog prog)
 {
-	LIBBPF_OPTS(bpf_tc_hook, h, .ifindex = (int)ifindex,
-	    .attach_point = bpf_dp_prog_is_egress(prog) ? BPF_TC_EGRESS :
-	    BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, o, .handle = (uint32_t)prog + 1,
-	    .priority = b->conf.prio);
+	struct bpf_tc_hook h = hook_of(ifindex, prog);
+	struct bpf_tc_opts o = place_of(b, prog);
 
 	return bpf_tc_query(&h, &o) == 0 && o.prog_id == b->prog_id[prog];
 }
@@ -361,11 +373,8 @@ bpf_dp_attached(struct bpf_dp *b, uint32_t ifindex, enum bpf_dp_prog prog)
 void
 bpf_dp_detach(struct bpf_dp *b, uint32_t ifindex, enum bpf_dp_prog prog)
 {
-	LIBBPF_OPTS(bpf_tc_hook, h, .ifindex = (int)ifindex,
-	    .attach_point = bpf_dp_prog_is_egress(prog) ? BPF_TC_EGRESS :
-	    BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, o, .handle = (uint32_t)prog + 1,
-	    .priority = b->conf.prio);
+	struct bpf_tc_hook h = hook_of(ifindex, prog);
+	struct bpf_tc_opts o = place_of(b, prog);
 
 	(void)bpf_tc_detach(&h, &o);
 }
