@@ -88,6 +88,7 @@ struct ip6tnl_dev {
 struct ip6tnl_dp {
 	struct dp_base base;
 	struct htab *paths;		/* of the PMA */
+	struct hash_key hash;		/* for them */
 	struct path_table *ha;		/* of the home agent */
 	struct path_table own;		/* that, when there are no filters */
 	uint8_t run;			/* in our entries there */
@@ -178,14 +179,9 @@ path_key(const struct prefix *p)
 }
 
 static uint32_t
-path_hash(const struct path_key *k)
+path_hash(const struct ip6tnl_dp *d, const struct path_key *k)
 {
-	const uint8_t *b = (const uint8_t *)k;
-	uint32_t h = 2166136261U;
-
-	for (size_t i = 0; i < sizeof(*k); i++)
-		h = (h ^ b[i]) * 16777619U;
-	return h ^ h >> 15;
+	return (uint32_t)hash_bytes(&d->hash, k, sizeof(*k));
 }
 
 static bool
@@ -203,7 +199,7 @@ static struct ip6tnl_path *
 hosted_find(struct ip6tnl_dp *d, const struct prefix *p)
 {
 	struct path_key k = path_key(p);
-	struct hnode *n = htab_find(d->paths, path_hash(&k), path_eq, &k);
+	struct hnode *n = htab_find(d->paths, path_hash(d, &k), path_eq, &k);
 
 	return n == NULL ? NULL : CONTAINER_OF(n, struct ip6tnl_path, node);
 }
@@ -233,7 +229,7 @@ hosted_write(struct ip6tnl_dp *d, const struct dp_path *p)
 		memcpy(r->addr, k.addr, sizeof(r->addr));
 		r->len = k.len;
 		r->family = k.family;
-		htab_insert(d->paths, &r->node, path_hash(&k));
+		htab_insert(d->paths, &r->node, path_hash(d, &k));
 	}
 	r->tunnel = p->tunnel;
 	r->access_ifindex = p->access_ifindex;
@@ -1143,6 +1139,7 @@ dp_ip6tnl_open(const struct dp_start *s, struct dp **ret, char *why,
 	if (d == NULL)
 		return -ENOMEM;
 	d->paths = htab_new();
+	hash_key_random(&d->hash);
 	d->devs = htab_new();
 	r = dp_base_init(&d->base, s, &ip6tnl_hooks, &ip6tnl_ops, false, why,
 	    whycap);

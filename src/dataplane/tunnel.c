@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crypto.h"
 #include "core/htab.h"
 #include "core/log.h"
 #include "core/util.h"
@@ -53,6 +54,7 @@ struct tunnel_table {
 	struct wheel *wheel;
 	struct log *log;
 	struct htab *index;
+	struct hash_key key;
 	struct tunnel_entry *first, *last;
 	struct tunnel_cursor *cursors;
 	uint32_t count, max;
@@ -69,14 +71,9 @@ tunnel_entry(struct dp_tunnel *t)
 }
 
 static uint32_t
-tunnel_hash(const struct tunnel_key *k)
+tunnel_hash(const struct tunnel_table *tt, const struct tunnel_key *k)
 {
-	const uint8_t *b = (const uint8_t *)k;
-	uint32_t h = 2166136261U;
-
-	for (size_t i = 0; i < sizeof(*k); i++)
-		h = (h ^ b[i]) * 16777619U;
-	return h ^ h >> 15;
+	return (uint32_t)hash_bytes(&tt->key, k, sizeof(*k));
 }
 
 static bool
@@ -213,6 +210,7 @@ tunnel_table_new(struct dp *dp, struct wheel *w, struct log *log,
 	tt->log = log;
 	tt->max = max_tunnels;
 	tt->index = htab_new();
+	hash_key_random(&tt->key);
 	return tt;
 }
 
@@ -268,7 +266,7 @@ tunnel_find(struct tunnel_table *tt, const struct in6_addr *local,
     const struct in6_addr *remote)
 {
 	struct tunnel_key k = { *local, *remote };
-	struct hnode *n = htab_find(tt->index, tunnel_hash(&k), tunnel_key_eq,
+	struct hnode *n = htab_find(tt->index, tunnel_hash(tt, &k), tunnel_key_eq,
 	    &k);
 
 	return n == NULL ? NULL :
@@ -298,7 +296,7 @@ tunnel_link(struct tunnel_table *tt, struct tunnel_entry *e)
 {
 	struct tunnel_key k = { e->t.local, e->t.remote };
 
-	htab_insert(tt->index, &e->node, tunnel_hash(&k));
+	htab_insert(tt->index, &e->node, tunnel_hash(tt, &k));
 	e->prev = tt->last;
 	if (tt->last != NULL)
 		tt->last->t.next = &e->t;
