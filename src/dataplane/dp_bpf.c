@@ -238,7 +238,7 @@ anchor_up(struct bpf_be *e, int side)
 	if (r == 0) {
 		a->ifindex = l.ifindex;
 		a->suspect = false;
-		r = dp_base_filter(b, l.ifindex, side == PMIP_SIDE_HA ?
+		r = dp_filter_set(b, l.ifindex, side == PMIP_SIDE_HA ?
 		    BPF_DP_ENCAP_HA : BPF_DP_ENCAP_PMA, false);
 	}
 	if (r == 0)
@@ -270,7 +270,7 @@ anchor_heal(struct bpf_be *e, int side)
 		if (r == 0)
 			r = anchor_routes(b, side, a->ifindex);
 	} else {
-		dp_base_unfilter(b, a->ifindex, side == PMIP_SIDE_HA ?
+		dp_filter_unset(b, a->ifindex, side == PMIP_SIDE_HA ?
 		    BPF_DP_ENCAP_HA : BPF_DP_ENCAP_PMA, true);
 		anchor_close(a);
 		r = anchor_up(e, side);
@@ -330,7 +330,7 @@ uplink_need(struct bpf_be *e, uint32_t ifindex)
 	struct dpnl_link l;
 
 	if (dpnl_ask_link(b->ask, ifindex, NULL, &l) == 0)
-		(void)dp_base_filter(b, ifindex, l.ethernet ? BPF_DP_DECAP :
+		(void)dp_filter_set(b, ifindex, l.ethernet ? BPF_DP_DECAP :
 		    BPF_DP_DECAP_L3, false);
 }
 
@@ -370,7 +370,7 @@ uplinks_update(struct bpf_be *e)
 			used = t->priv != NULL && ((struct bpf_peer *)
 			    t->priv)->map.oif == f.ifindex;
 		if (!used)
-			dp_base_unfilter(b, f.ifindex, f.prog,
+			dp_filter_unset(b, f.ifindex, f.prog,
 			    dpnl_ask_link(b->ask, f.ifindex, NULL, &l) < 0);
 	}
 }
@@ -1056,7 +1056,7 @@ static const struct dp_ops be_ops = {
 	.tunnel_up = be_tunnel_up, .tunnel_down = be_tunnel_down,
 	.path_set = be_path_set, .path_ahead = be_path_ahead,
 	.path_del = be_path_del,
-	.access_add = dp_base_access_add, .access_del = dp_base_access_del,
+	.access_add = dp_access_add, .access_del = dp_access_del,
 	.sweep = be_sweep, .shutdown = be_shutdown,
 	.show = be_show, .show_tunnel = be_show_tunnel, .free = be_free,
 };

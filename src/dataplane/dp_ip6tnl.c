@@ -757,7 +757,7 @@ dev_up(struct ip6tnl_dp *d, struct dp_tunnel *t)
 	/* An adopted device keeps its old filter, which knows its old paths,
 	 * until the new paths are there. */
 	if (r == 0)
-		r = dp_base_filter(b, l.ifindex, BPF_DP_TUNNEL, left != NULL);
+		r = dp_filter_set(b, l.ifindex, BPF_DP_TUNNEL, left != NULL);
 	if (r < 0) {
 		(void)dp_base_send(b, dpnl_link_del(l.ifindex));
 		return r;
@@ -864,7 +864,7 @@ ip6tnl_tunnel_down(struct dp *dp, struct dp_tunnel *t)
 		if (dev->npaths > 0)
 			paths_of(d, t, path_drop);
 		slot_release(d, t);
-		dp_base_unfilter(&d->base, t->ifindex, BPF_DP_TUNNEL, true);
+		dp_filter_unset(&d->base, t->ifindex, BPF_DP_TUNNEL, true);
 		(void)dp_base_send(&d->base, dpnl_link_del(t->ifindex));
 	}
 	dev_number(d, dev, 0);
@@ -903,7 +903,7 @@ dev_heal(struct ip6tnl_dp *d, struct dp_tunnel *t)
 		if (r == 0)
 			r = dev_nexthops(d, t->ifindex);
 	} else {
-		dp_base_unfilter(b, t->ifindex, BPF_DP_TUNNEL, true);
+		dp_filter_unset(b, t->ifindex, BPF_DP_TUNNEL, true);
 		r = dev_up(d, t);
 	}
 	if (r < 0) {
@@ -1113,7 +1113,7 @@ static const struct dp_ops ip6tnl_ops = {
 	.name = "ip6tnl",
 	.tunnel_up = ip6tnl_tunnel_up, .tunnel_down = ip6tnl_tunnel_down,
 	.path_set = ip6tnl_path_set, .path_del = ip6tnl_path_del,
-	.access_add = dp_base_access_add, .access_del = dp_base_access_del,
+	.access_add = dp_access_add, .access_del = dp_access_del,
 	.sweep = ip6tnl_sweep, .shutdown = ip6tnl_shutdown,
 	.show = ip6tnl_show, .show_tunnel = ip6tnl_show_tunnel,
 	.free = ip6tnl_free,

@@ -129,18 +129,26 @@ int dp_base_adorn(struct dp_base *b, uint32_t ifindex, const char *name,
 int dp_base_send(struct dp_base *b, struct nl_msg *m);	/* sync, frees m */
 void dp_base_show(struct dp_base *b, struct json_w *w);
 
-/* --- access links and filters -------------------------------------------- */
+/* --- access links and filters (dp_filter.c) ------------------------------ */
 
-int dp_base_access_add(struct dp *dp, uint32_t ifindex);
-void dp_base_access_del(struct dp *dp, uint32_t ifindex);
+int dp_access_add(struct dp *dp, uint32_t ifindex);
+void dp_access_del(struct dp *dp, uint32_t ifindex);
+/* What comes from an access link and shall go into a tunnel. */
+struct dpnl_rule dp_access_rule(const struct dp_base *b, const char *name);
 /* Have a program on an interface. `later`: not before the sweep. */
-int dp_base_filter(struct dp_base *b, uint32_t ifindex, enum bpf_dp_prog prog,
+int dp_filter_set(struct dp_base *b, uint32_t ifindex, enum bpf_dp_prog prog,
     bool later);
 /* And no more; `gone`: the interface is. */
-void dp_base_unfilter(struct dp_base *b, uint32_t ifindex,
+void dp_filter_unset(struct dp_base *b, uint32_t ifindex,
     enum bpf_dp_prog prog, bool gone);
+bool dp_filter_known(struct dp_base *b, uint32_t ifindex,
+    enum bpf_dp_prog prog);
 /* Attach again what is missing. */
-void dp_base_check_filters(struct dp_base *b);
+void dp_filter_check(struct dp_base *b);
+/* Attach what has waited for the sweep. */
+void dp_filter_due(struct dp_base *b);
+/* Take the clsact of an interface away when nobody has a filter on it. */
+void dp_filter_tidy(struct dp_base *b, uint32_t ifindex);
 
 /* --- leftovers ----------------------------------------------------------- */
 
