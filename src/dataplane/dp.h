@@ -5,7 +5,7 @@
  * operation has happened when its callback says 0, and has left no trace when
  * it says anything else.
  *
- * Backends: dp_ip6tnl.c, dp_bpf.c; tests supply a model of the kernel's
+ * Backends: dp_ip6tnl*.c, dp_bpf*.c; tests supply a model of the kernel's
  * tables.  Reference-counted tunnels are common to all (tunnel.c).
  */
 #ifndef PMIP_DP_H
