@@ -43,405 +43,17 @@
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 
-#include "core/crypto.h"
-#include "core/htab.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/netlink.h"
 #include "core/util.h"
-#include "dataplane/dp_priv.h"
-#include "dataplane/path_table.h"
+#include "dataplane/dp_ip6tnl.h"
 
 #define NAMES_MAX 100000	/* pmt0 and on */
 #define NHID_BASE 0x50000000U	/* of our nexthop objects */
 #define NHID_MASK 0x0fffffffU
 #define IP6TNL_MAX_MTU 65535
-
-/* At a PMA. */
-struct ip6tnl_path {
-	struct hnode node;
-	struct dp_tunnel *tunnel;
-	uint8_t addr[16];
-	uint32_t access_ifindex;
-	struct mac mac;
-	uint16_t serial;		/* of the latest operation */
-	uint8_t len;
-	uint8_t family;
-};
-
-/* dp_tunnel's priv. */
-struct ip6tnl_dev {
-	struct hnode node;
-	struct dp_tunnel *tunnel;
-	uint32_t peer;			/* what a home agent's entries call it:
-					 * its ifindex, until another device
-					 * took its place and they say so */
-	char name[IFNAMSIZ];
-	uint32_t mtu;			/* as set on the device */
-	uint32_t npaths;
-	uint32_t nv4;			/* those at a PMA, for IPv4 */
-	int slot;			/* for them; -1: none */
-	bool suspect;			/* look whether it is still there */
-};
-
-struct ip6tnl_dp {
-	struct dp_base base;
-	struct htab *paths;		/* of the PMA */
-	struct hash_key hash;		/* for them */
-	struct path_table *ha;		/* of the home agent */
-	struct path_table own;		/* that, when there are no filters */
-	uint8_t run;			/* in our entries there */
-	struct htab *devs;		/* by peer */
-	uint32_t next_name;
-	bool no_nexthop;		/* the kernel has no such objects */
-	struct dp_tunnel *slot[PMIP_STEER_NATIVE];
-	/* Devices that an earlier run left in the slots' tables: its packets
-	 * are still marked with them. */
-	uint32_t slot_left[PMIP_STEER_NATIVE];
-};
-
-static struct ip6tnl_dp *
-ip6tnl_of(struct dp *dp)
-{
-	return CONTAINER_OF(dp_base_of(dp), struct ip6tnl_dp, base);
-}
-
-/* --- devices by number --------------------------------------------------- */
-
-static bool
-dev_eq(const struct hnode *n, const void *key)
-{
-	return CONTAINER_OF(n, const struct ip6tnl_dev, node)->peer ==
-	    *(const uint32_t *)key;
-}
-
-/* The kernel gives the numbers, one after the other. */
-static void
-dev_number(struct ip6tnl_dp *d, struct ip6tnl_dev *dev, uint32_t peer)
-{
-	if (dev->peer != 0)
-		htab_remove(d->devs, &dev->node);
-	dev->peer = peer;
-	if (peer != 0)
-		htab_insert(d->devs, &dev->node, peer);
-}
-
-static struct dp_tunnel *
-tunnel_of_peer(const struct ip6tnl_dp *d, uint32_t peer)
-{
-	struct hnode *n = htab_find(d->devs, peer, dev_eq, &peer);
-
-	return n == NULL ? NULL :
-	    CONTAINER_OF(n, struct ip6tnl_dev, node)->tunnel;
-}
-
-static struct ip6tnl_dev *
-dev_of(const struct dp_tunnel *t)
-{
-	return t->priv;
-}
-
-static bool
-uses_slot(const struct dp_path *p)
-{
-	return p->side == DP_PMA && p->prefix.family == AF_INET &&
-	    p->tunnel != NULL;
-}
-
-/* One path more (or less: -1) over its tunnel, if any. */
-static void
-path_count(const struct dp_path *p, int n)
-{
-	struct ip6tnl_dev *dev = p->tunnel != NULL ? dev_of(p->tunnel) : NULL;
-
-	if (dev == NULL)
-		return;
-	dev->npaths += (uint32_t)n;
-	if (uses_slot(p))
-		dev->nv4 += (uint32_t)n;
-}
-
-/* --- records of a PMA ---------------------------------------------------- */
-
-struct path_key {
-	uint8_t addr[16];
-	uint8_t len, family;
-};
-
-static struct path_key
-path_key(const struct prefix *p)
-{
-	struct path_key k = { .len = p->len, .family = p->family };
-
-	memcpy(k.addr, &p->in6, p->family == AF_INET6 ? 16 : 4);
-	return k;
-}
-
-static uint32_t
-path_hash(const struct ip6tnl_dp *d, const struct path_key *k)
-{
-	return (uint32_t)hash_bytes(&d->hash, k, sizeof(*k));
-}
-
-static bool
-path_eq(const struct hnode *n, const void *key)
-{
-	const struct ip6tnl_path *p = CONTAINER_OF(n, const struct ip6tnl_path,
-	    node);
-	const struct path_key *k = key;
-
-	return p->len == k->len && p->family == k->family &&
-	    memcmp(p->addr, k->addr, sizeof(k->addr)) == 0;
-}
-
-static struct ip6tnl_path *
-hosted_find(struct ip6tnl_dp *d, const struct prefix *p)
-{
-	struct path_key k = path_key(p);
-	struct hnode *n = htab_find(d->paths, path_hash(d, &k), path_eq, &k);
-
-	return n == NULL ? NULL : CONTAINER_OF(n, struct ip6tnl_path, node);
-}
-
-static struct dp_path
-hosted_read(const struct ip6tnl_path *r)
-{
-	struct dp_path p = { .side = DP_PMA, .tunnel = r->tunnel,
-		.access_ifindex = r->access_ifindex, .mac = r->mac };
-
-	p.prefix.family = r->family;
-	p.prefix.len = r->len;
-	memcpy(&p.prefix.in6, r->addr, sizeof(r->addr));
-	return p;
-}
-
-static int
-hosted_write(struct ip6tnl_dp *d, const struct dp_path *p)
-{
-	struct ip6tnl_path *r = hosted_find(d, &p->prefix);
-
-	if (r == NULL) {
-		struct path_key k = path_key(&p->prefix);
-
-		if ((r = calloc(1, sizeof(*r))) == NULL)
-			return -ENOMEM;
-		memcpy(r->addr, k.addr, sizeof(r->addr));
-		r->len = k.len;
-		r->family = k.family;
-		htab_insert(d->paths, &r->node, path_hash(d, &k));
-	}
-	r->tunnel = p->tunnel;
-	r->access_ifindex = p->access_ifindex;
-	r->mac = p->mac;
-	return 0;
-}
-
-/* --- records ------------------------------------------------------------- */
-
-/* An entry of this run; NULL. */
-static const struct pmip_ha_path *
-bound_find(const struct ip6tnl_dp *d, const struct prefix *p)
-{
-	const struct pmip_ha_path *e = path_table_find(d->ha, p);
-
-	return e != NULL && e->run == d->run ? e : NULL;
-}
-
-static struct dp_path
-bound_read(const struct ip6tnl_dp *d, const struct pmip_ha_path *e)
-{
-	return (struct dp_path){ .side = DP_HA,
-		.prefix = path_table_prefix(e),
-		.tunnel = tunnel_of_peer(d, e->peer) };
-}
-
-/* What is there of a prefix; false: nothing. */
-static bool
-path_get(struct ip6tnl_dp *d, enum dp_side side, const struct prefix *p,
-    struct dp_path *ret)
-{
-	const struct pmip_ha_path *e;
-	const struct ip6tnl_path *r;
-
-	if (side == DP_HA && (e = bound_find(d, p)) != NULL)
-		*ret = bound_read(d, e);
-	else if (side == DP_PMA && (r = hosted_find(d, p)) != NULL)
-		*ret = hosted_read(r);
-	else
-		return false;
-	return true;
-}
-
-/* Make the record say p, where it said `old` (NULL: nothing). 0 or -errno:
- * then it is as it was. */
-static int
-path_write(struct ip6tnl_dp *d, const struct dp_path *p,
-    const struct dp_path *old)
-{
-	int r;
-
-	if (old == NULL && d->base.npaths >= d->base.conf.max_paths)
-		return -ENOSPC;
-	r = p->side == DP_PMA ? hosted_write(d, p) :
-	    path_table_set(d->ha, &p->prefix, dev_of(p->tunnel)->peer, d->run);
-	if (r < 0)
-		return r;
-	if (old != NULL)
-		path_count(old, -1);
-	else
-		d->base.npaths++;
-	path_count(p, 1);
-	return 0;
-}
-
-/* p is what path_get() said.  A home agent's record is also its check, which
- * goes with checks_del(). */
-static void
-path_forget(struct ip6tnl_dp *d, const struct dp_path *p)
-{
-	struct ip6tnl_path *r;
-
-	path_count(p, -1);
-	d->base.npaths--;
-	if (p->side == DP_HA)
-		return;
-	r = hosted_find(d, &p->prefix);
-	htab_remove(d->paths, &r->node);
-	free(r);
-}
-
-/* --- slots of IPv4 ------------------------------------------------------- */
-
-static struct dpnl_rule
-slot_rule(const struct ip6tnl_dp *d, int slot)
-{
-	return (struct dpnl_rule){ .family = AF_INET,
-		.proto = d->base.conf.rtproto,
-		.table = dp_base_table(&d->base, (unsigned)slot),
-		.prio = d->base.conf.rule_prio, .mask = PMIP_MARK_MASK,
-		.mark = (uint32_t)slot << PMIP_MARK_SHIFT };
-}
-
-/* What leads a slot's packets into the tunnel, and what stops them when it is
- * not there.  Rare, so synchronous. */
-static int
-slot_install(struct ip6tnl_dp *d, int slot, uint32_t ifindex)
-{
-	struct dp_base *b = &d->base;
-	struct dpnl_rule rule = slot_rule(d, slot);
-	struct dpnl_route r = { .family = AF_INET, .proto = b->conf.rtproto,
-		.dst.family = AF_INET, .table = rule.table,
-		.type = RTN_UNREACHABLE, .metric = DPNL_METRIC_LAST };
-	int err = dp_base_send(b, dpnl_route(RTM_NEWROUTE, &r));
-
-	r.type = RTN_UNICAST;
-	r.metric = DPNL_METRIC;
-	r.oif = ifindex;
-	if (err == 0)
-		err = dp_base_send(b, dpnl_route(RTM_NEWROUTE, &r));
-	if (err == 0 && slot > 0)
-		err = dp_base_send(b, dpnl_rule(RTM_NEWRULE, &rule));
-	return err == -EEXIST ? 0 : err;
-}
-
-static void
-slot_uninstall(struct ip6tnl_dp *d, int slot)
-{
-	struct dp_base *b = &d->base;
-	struct dpnl_rule rule = slot_rule(d, slot);
-	struct dpnl_route r = { .family = AF_INET, .proto = b->conf.rtproto,
-		.dst.family = AF_INET, .table = rule.table,
-		.type = RTN_UNICAST, .metric = DPNL_METRIC };
-
-	if (slot > 0)
-		(void)dp_base_send(b, dpnl_rule(RTM_DELRULE, &rule));
-	(void)dp_base_send(b, dpnl_route(RTM_DELROUTE, &r));
-	if (slot == 0)
-		return;			/* that table keeps its fence */
-	r.type = RTN_UNREACHABLE;
-	r.metric = DPNL_METRIC_LAST;
-	(void)dp_base_send(b, dpnl_route(RTM_DELROUTE, &r));
-}
-
-/* The one an earlier run gave that device; or else one it gave nobody; or else
- * any.  -1: all are taken. */
-static int
-slot_choose(const struct ip6tnl_dp *d, uint32_t ifindex)
-{
-	int n = d->base.bpf != NULL ? PMIP_STEER_NATIVE : 1, best = -1;
-
-	for (int i = n - 1; i >= 0; i--) {
-		uint32_t left = d->slot_left[i];
-
-		if (d->slot[i] != NULL ||
-		    dp_base_table(&d->base, (unsigned)i) == 0)
-			continue;
-		if (left == ifindex)
-			return i;
-		if (left == 0 || best < 0 || d->slot_left[best] != 0)
-			best = i;
-	}
-	return best;
-}
-
-/* See that p's tunnel has a slot if p needs one. 0 or -errno. */
-static int
-slot_open(struct ip6tnl_dp *d, const struct dp_path *p)
-{
-	struct ip6tnl_dev *dev;
-	int slot, r;
-
-	if (!uses_slot(p) || (dev = dev_of(p->tunnel))->slot >= 0)
-		return 0;
-	slot = slot_choose(d, p->tunnel->ifindex);
-	if (slot < 0)
-		return d->base.bpf != NULL ? -ENOSPC : -EOPNOTSUPP;
-	r = slot_install(d, slot, p->tunnel->ifindex);
-	if (r < 0) {
-		slot_uninstall(d, slot);
-		return r;
-	}
-	dev->slot = slot;
-	d->slot[slot] = p->tunnel;
-	return 0;
-}
-
-/* A path over t is gone: perhaps its slot is free. */
-static void
-slot_release(struct ip6tnl_dp *d, struct dp_tunnel *t)
-{
-	struct ip6tnl_dev *dev = t != NULL ? dev_of(t) : NULL;
-
-	if (dev == NULL || dev->slot < 0 || dev->nv4 > 0)
-		return;
-	slot_uninstall(d, dev->slot);
-	d->slot[dev->slot] = NULL;
-	dev->slot = -1;
-}
-
-static void
-slot_left_one(void *ctx, const struct nlmsghdr *nlh)
-{
-	struct ip6tnl_dp *d = ctx;
-	struct dpnl_route r;
-	int slot;
-
-	if (dpnl_read_route(nlh, &r) && r.proto == d->base.conf.rtproto &&
-	    r.oif != 0 && (slot = dp_base_slot(&d->base, r.table)) >= 0)
-		d->slot_left[slot] = r.oif;
-}
-
-/* What an earlier run left in the tables of the slots. */
-static int
-slots_left(struct ip6tnl_dp *d)
-{
-	struct nl_msg *m = dpnl_dump(RTM_GETROUTE, AF_INET);
-	int r = netlink_dump(d->base.nl, m, slot_left_one, NULL, d);
-
-	nlmsg_free(m);
-	return r;
-}
 
 /* --- what a path is in the kernel ---------------------------------------- */
 
@@ -451,7 +63,7 @@ checks_set(struct ip6tnl_dp *d, const struct dp_path *p)
 	struct pmip_pma_path v = { .ifindex = p->access_ifindex };
 
 	if (p->side == DP_HA)
-		return 0;		/* path_write() does it */
+		return 0;		/* record_write() does it */
 	if (d->base.bpf == NULL)
 		return p->tunnel == NULL ? -EOPNOTSUPP : 0;
 	v.peer = p->tunnel == NULL ? PMIP_PEER_NATIVE : p->tunnel->ifindex;
@@ -557,38 +169,21 @@ path_uninstall(struct ip6tnl_dp *d, const struct dp_path *p, struct dp_op *op)
 
 /* --- paths --------------------------------------------------------------- */
 
-/* Does the record still say what the operation made it say?  A home agent has
- * one operation at a time for a prefix. */
-static bool
-is_latest(struct ip6tnl_dp *d, const struct dp_op *op)
-{
-	const struct pmip_ha_path *e;
-	const struct ip6tnl_path *r;
-
-	if (op->now.side == DP_HA) {
-		e = bound_find(d, &op->now.prefix);
-		return e != NULL &&
-		    tunnel_of_peer(d, e->peer) == op->now.tunnel;
-	}
-	r = hosted_find(d, &op->now.prefix);
-	return r != NULL && r->serial == op->serial;
-}
-
 static void
 path_undo(struct dp_op *op)
 {
 	struct ip6tnl_dp *d = CONTAINER_OF(op->base, struct ip6tnl_dp, base);
 
-	if (!is_latest(d, op))
+	if (!record_is_latest(d, op))
 		return;		/* a later operation decides */
 	if (op->had_old && slot_open(d, &op->old) == 0) {
-		(void)path_write(d, &op->old, &op->now);
+		(void)record_write(d, &op->old, &op->now);
 		(void)checks_set(d, &op->old);
 		path_install(d, &op->old, NULL);
 		if (op->old.access_ifindex != op->now.access_ifindex)
 			dp_neigh_del(&d->base, &op->now);
 	} else {
-		path_forget(d, &op->now);
+		record_forget(d, &op->now);
 		checks_del(d, &op->now);
 		path_uninstall(d, &op->now, NULL);
 	}
@@ -607,11 +202,11 @@ ip6tnl_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 
 	if (!dp_path_ok(p))
 		return -EINVAL;
-	had_old = path_get(d, p->side, &p->prefix, &old);
+	had_old = record_get(d, p->side, &p->prefix, &old);
 	err = slot_open(d, p);
 	if (err == 0)
 		err = checks_set(d, p);
-	if (err == 0 && (err = path_write(d, p, had_old ? &old : NULL)) < 0)
+	if (err == 0 && (err = record_write(d, p, had_old ? &old : NULL)) < 0)
 		checks_del(d, p);
 	if (err < 0) {
 		slot_release(d, p->tunnel);
@@ -623,12 +218,12 @@ ip6tnl_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 			dp_neigh_del(&d->base, &old);
 	}
 	if (p->side == DP_HA && d->base.conf.is_pma &&
-	    path_get(d, DP_PMA, &p->prefix, &hosted))
+	    record_get(d, DP_PMA, &p->prefix, &hosted))
 		dp_hosted_by_own(&d->base, &hosted, p->tunnel->own);
 	op = dp_op_new(&d->base, p, done, ctx);
 	op->undo = path_undo;
 	if (p->side == DP_PMA)
-		op->serial = ++hosted_find(d, &p->prefix)->serial;
+		op->serial = record_next(d, &p->prefix);
 	op->had_old = had_old;
 	if (had_old)
 		op->old = old;
@@ -647,8 +242,8 @@ ip6tnl_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 
 	if (!dp_prefix_ok(&p->prefix))
 		return -EINVAL;
-	if (path_get(d, p->side, &p->prefix, &was))
-		path_forget(d, &was);
+	if (record_get(d, p->side, &p->prefix, &was))
+		record_forget(d, &was);
 	else
 		was = *p;
 	checks_del(d, p);
@@ -785,17 +380,14 @@ ip6tnl_tunnel_up(struct dp *dp, struct dp_tunnel *t)
 		t->priv = NULL;
 		return r;
 	}
-	dev_number(d, dev, t->ifindex);
+	record_number(d, dev, t->ifindex);
 	return 0;
 }
-
-/* What becomes of a path; true: a home agent's entry goes. */
-typedef bool path_fn(struct ip6tnl_dp *d, const struct dp_path *p);
 
 static bool
 path_drop(struct ip6tnl_dp *d, const struct dp_path *p)
 {
-	path_forget(d, p);
+	record_forget(d, p);
 	if (p->side == DP_PMA)
 		checks_del(d, p);
 	path_uninstall(d, p, NULL);
@@ -815,45 +407,6 @@ path_reinstall(struct ip6tnl_dp *d, const struct dp_path *p)
 	return false;
 }
 
-struct path_walk {
-	struct ip6tnl_dp *d;
-	const struct dp_tunnel *tunnel;
-	path_fn *fn;
-};
-
-static void
-walk_hosted(void *ctx, struct hnode *n)
-{
-	struct ip6tnl_path *r = CONTAINER_OF(n, struct ip6tnl_path, node);
-	struct path_walk *w = ctx;
-	struct dp_path p = hosted_read(r);
-
-	if (p.tunnel == w->tunnel)
-		(void)w->fn(w->d, &p);
-}
-
-static bool
-walk_bound(void *ctx, const struct pmip_ha_path *e)
-{
-	struct path_walk *w = ctx;
-	struct dp_path p;
-
-	if (e->run != w->d->run || e->peer != dev_of(w->tunnel)->peer)
-		return false;
-	p = bound_read(w->d, e);
-	return w->fn(w->d, &p);
-}
-
-/* Every path of a tunnel: a walk over all, for rare occasions. */
-static void
-paths_of(struct ip6tnl_dp *d, const struct dp_tunnel *t, path_fn *fn)
-{
-	struct path_walk w = { d, t, fn };
-
-	htab_each(d->paths, walk_hosted, &w);
-	(void)path_table_sweep(d->ha, walk_bound, &w);
-}
-
 static void
 ip6tnl_tunnel_down(struct dp *dp, struct dp_tunnel *t)
 {
@@ -862,12 +415,12 @@ ip6tnl_tunnel_down(struct dp *dp, struct dp_tunnel *t)
 
 	if (!d->base.closing) {
 		if (dev->npaths > 0)
-			paths_of(d, t, path_drop);
+			record_each(d, t, path_drop);
 		slot_release(d, t);
 		dp_filter_unset(&d->base, t->ifindex, BPF_DP_TUNNEL, true);
 		(void)dp_base_send(&d->base, dpnl_link_del(t->ifindex));
 	}
-	dev_number(d, dev, 0);
+	record_number(d, dev, 0);
 	free(dev);
 	t->priv = NULL;
 }
@@ -917,8 +470,8 @@ dev_heal(struct ip6tnl_dp *d, struct dp_tunnel *t)
 	if (dev->slot >= 0)
 		(void)slot_install(d, dev->slot, t->ifindex);
 	if (dev->npaths > 0)
-		paths_of(d, t, path_reinstall);
-	dev_number(d, dev, t->ifindex);
+		record_each(d, t, path_reinstall);
+	record_number(d, dev, t->ifindex);
 }
 
 static void
@@ -973,12 +526,12 @@ ip6tnl_has_route(struct dp_base *b, const struct dpnl_route *r)
 		return d->slot[slot] != NULL && (r->type != RTN_UNICAST ||
 		    r->oif == d->slot[slot]->ifindex);
 	if (r->table == b->conf.table)
-		return path_get(d, DP_PMA, &r->src, &path) &&
+		return record_get(d, DP_PMA, &r->src, &path) &&
 		    path.tunnel != NULL && path.tunnel->ifindex == r->oif;
-	if (path_get(d, DP_PMA, &r->dst, &path) &&
+	if (record_get(d, DP_PMA, &r->dst, &path) &&
 	    path.access_ifindex == r->oif)
 		return true;
-	if (!path_get(d, DP_HA, &r->dst, &path))
+	if (!record_get(d, DP_HA, &r->dst, &path))
 		return false;
 	want = path_route(d, &path, path.tunnel);
 	return want.nhid == r->nhid && (want.nhid != 0 || want.oif == r->oif);
@@ -989,9 +542,10 @@ ip6tnl_has_host(struct dp_base *b, const struct dpnl_host *h)
 {
 	struct ip6tnl_dp *d = CONTAINER_OF(b, struct ip6tnl_dp, base);
 	struct prefix dst = { .family = AF_INET, .len = 32, .in4 = h->addr };
-	const struct ip6tnl_path *p = hosted_find(d, &dst);
+	struct dp_path p;
 
-	return p != NULL && p->access_ifindex == h->ifindex;
+	return record_get(d, DP_PMA, &dst, &p) &&
+	    p.access_ifindex == h->ifindex;
 }
 
 static bool
@@ -1064,49 +618,14 @@ ip6tnl_show_tunnel(struct dp *dp, const struct dp_tunnel *t, struct json_w *w)
 }
 
 static void
-free_one(void *ctx, struct hnode *n)
-{
-	htab_remove(ctx, n);
-	free(CONTAINER_OF(n, struct ip6tnl_path, node));
-}
-
-static void
 ip6tnl_free(struct dp *dp)
 {
 	struct ip6tnl_dp *d = ip6tnl_of(dp);
 
 	dp_op_orphan_all(&d->base);
 	dp_base_done(&d->base);
-	htab_each(d->paths, free_one, d->paths);
-	htab_free(d->paths);
-	htab_free(d->devs);
-	free(d->own.slot);
+	record_done(d);
 	free(d);
-}
-
-/* The home agent's records: where the filters read them, or else our own. */
-static int
-records_open(struct ip6tnl_dp *d, char *why, size_t whycap)
-{
-	uint32_t slots = PMIP_HA_SLOTS(d->base.conf.is_ha ?
-	    d->base.conf.max_paths : 0);
-	struct pmip_ha_path *v;
-	uint64_t seed[2];
-
-	if (d->base.bpf != NULL) {
-		d->ha = bpf_dp_ha_table(d->base.bpf, &d->run);
-		return 0;
-	}
-	v = calloc(slots, sizeof(*v));
-	if (v == NULL) {
-		snprintf(why, whycap, "records of paths: %s (fewer max-paths "
-		    "need less)", strerror(ENOMEM));
-		return -ENOMEM;
-	}
-	crypto_random(seed, sizeof(seed));
-	path_table_init(&d->own, v, slots, seed);
-	d->ha = &d->own;
-	return 0;
 }
 
 static const struct dp_ops ip6tnl_ops = {
@@ -1138,16 +657,14 @@ dp_ip6tnl_open(const struct dp_start *s, struct dp **ret, char *why,
 
 	if (d == NULL)
 		return -ENOMEM;
-	d->paths = htab_new();
-	hash_key_random(&d->hash);
-	d->devs = htab_new();
+	record_init(d);
 	r = dp_base_init(&d->base, s, &ip6tnl_hooks, &ip6tnl_ops, false, why,
 	    whycap);
 	if (r == 0)
-		r = records_open(d, why, whycap);
+		r = record_open(d, why, whycap);
 	if (r == 0)
 		r = dp_base_fences(&d->base, why, whycap);
-	if (r == 0 && (r = slots_left(d)) < 0)
+	if (r == 0 && (r = slot_find_left(d)) < 0)
 		snprintf(why, whycap, "routes: %s", strerror(-r));
 	if (r < 0) {
 		ip6tnl_free(&d->base.dp);
