@@ -8,7 +8,6 @@
  * backends looks whether what it would undo is still what is wanted.
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include <sys/socket.h>
 
@@ -19,20 +18,12 @@
 #include "core/netlink.h"
 #include "dataplane/dp_priv.h"
 
-#define SPARE_OPS 128	/* those of a turn, at most */
-
 struct dp_op *
 dp_op_new(struct dp_base *b, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
 {
-	struct dp_op *op = b->spare_ops;
+	struct dp_op *op = spare_get(&b->spare_ops, sizeof(*op));
 
-	if (op != NULL) {
-		b->spare_ops = op->next;
-		b->nspare_ops--;
-	} else if ((op = malloc(sizeof(*op))) == NULL) {
-		abort();
-	}
 	*op = (struct dp_op){ .base = b, .done = done, .ctx = ctx, .left = 1,
 		.now = *p };
 	op->next = b->ops;
@@ -50,20 +41,6 @@ op_expect(struct dp_op *op)
 	op->left++;
 }
 
-static void
-op_free(struct dp_op *op)
-{
-	struct dp_base *b = op->base;
-
-	if (b->nspare_ops == SPARE_OPS) {
-		free(op);
-		return;
-	}
-	op->next = b->spare_ops;
-	b->spare_ops = op;
-	b->nspare_ops++;
-}
-
 /* One answer came, or the builder is ready. */
 static void
 op_arrive(struct dp_op *op, int err)
@@ -79,7 +56,7 @@ op_arrive(struct dp_op *op, int err)
 		op->undo(op);
 	if (op->done != NULL)
 		op->done(op->ctx, op->err);
-	op_free(op);
+	spare_put(&op->base->spare_ops, op);
 }
 
 static bool
@@ -147,12 +124,7 @@ dp_op_orphan_all(struct dp_base *b)
 void
 dp_op_done(struct dp_base *b)
 {
-	while (b->spare_ops != NULL) {
-		struct dp_op *op = b->spare_ops;
-
-		b->spare_ops = op->next;
-		free(op);
-	}
+	spare_done(&b->spare_ops);
 	nlmsg_free(b->msg);
 }
 

@@ -9,6 +9,7 @@
 
 #include <net/if.h>
 
+#include "core/spare.h"
 #include "core/stats.h"
 #include "dataplane/bpf_load.h"
 #include "dataplane/dp.h"
@@ -88,8 +89,7 @@ struct dp_base {
 	struct dpnl_link *left;		/* devices found at the start */
 	size_t nleft;
 	struct dp_op *ops;		/* under way */
-	struct dp_op *spare_ops;
-	uint32_t nspare_ops;
+	struct spares spare_ops;
 	struct nl_msg *msg;		/* dp_op_add()'s, for all it sends */
 	uint32_t npaths;
 };

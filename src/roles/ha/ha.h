@@ -4,6 +4,7 @@
 #define PMIP_HA_H
 
 #include "core/ratelimit.h"
+#include "core/spare.h"
 #include "roles/ha/ha_cache.h"
 #include "roles/ha/ha_conf.h"
 #include "roles/role.h"
@@ -218,7 +219,6 @@ struct ha_op {
 	struct ha_ip4 ip4;
 	struct ha_req *req;		/* to answer; NULL: nobody asked */
 	struct ha_req asked;		/* what it points to */
-	struct ha_op *next;		/* among the spare ones */
 };
 
 /* A path that nobody wants any more and the kernel would not give back. */
@@ -253,8 +253,7 @@ struct ha {
 	struct ha_lookup *spare;
 	unsigned nlookups;
 	uint32_t pending;		/* operations under way */
-	struct ha_op *spare_ops;
-	uint32_t nspare_ops;
+	struct spares spare_ops;
 	uint32_t policy_gen;		/* changes whenever profiles do */
 	struct ha_stale *stale;
 	uint32_t nstale;

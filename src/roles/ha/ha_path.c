@@ -23,7 +23,6 @@
 #include "core/util.h"
 #include "roles/ha/ha.h"
 
-#define SPARE_OPS 128	/* those of a turn, at most */
 #define STALE_RETRY_US (5 * USEC_PER_SEC)
 
 /* --- operations -------------------------------------------------------- */
@@ -32,14 +31,8 @@ struct ha_op *
 ha_op_new(struct ha *ha, struct bce *b, enum ha_op_kind kind,
     const struct ha_req *req)
 {
-	struct ha_op *op = ha->spare_ops;
+	struct ha_op *op = spare_get(&ha->spare_ops, sizeof(*op));
 
-	if (op != NULL) {
-		ha->spare_ops = op->next;
-		ha->nspare_ops--;
-	} else if ((op = malloc(sizeof(*op))) == NULL) {
-		abort();
-	}
 	assert(b->op == NULL);
 	/* all but the request, which is large */
 	memset(op, 0, offsetof(struct ha_op, asked));
@@ -63,13 +56,7 @@ ha_op_end(struct ha_op *op)
 
 	ha->pending--;
 	op->bce->op = NULL;
-	if (ha->nspare_ops == SPARE_OPS) {
-		free(op);
-		return;
-	}
-	op->next = ha->spare_ops;
-	ha->spare_ops = op;
-	ha->nspare_ops++;
+	spare_put(&ha->spare_ops, op);
 }
 
 /* One answer less to wait for. */
@@ -257,11 +244,5 @@ ha_path_stop(struct ha *ha)
 	}
 	ha->stale = NULL;
 	ha->nstale = 0;
-	while (ha->spare_ops != NULL) {
-		struct ha_op *op = ha->spare_ops;
-
-		ha->spare_ops = op->next;
-		free(op);
-	}
-	ha->nspare_ops = 0;
+	spare_done(&ha->spare_ops);
 }
