@@ -273,6 +273,8 @@ split_one(struct htab *h)
 	to[1] = bucket_at(h, fresh);
 	h->buckets++;
 	pour(to[0], to, log2_of(low));
+	/* The next one's turn comes soon. */
+	__builtin_prefetch(bucket_at(h, h->buckets - level(h)));
 }
 
 /* The reverse: the last bucket's elements go back. */

@@ -342,11 +342,6 @@ check_nodes(struct cfg_ctx *c, void *conf)
 
 /* --- the store --------------------------------------------------------- */
 
-struct nai_node {
-	struct hnode h;
-	const struct profile *p;
-};
-
 struct mac_node {
 	struct hnode h;
 	const struct mac *mac;
@@ -389,19 +384,19 @@ struct nai_key {
 	size_t len;
 };
 
-static const struct nai_node *
-nai_node_of(const struct hnode *n)
+static const struct profile *
+profile_of(const struct hnode *by_nai)
 {
-	return CONTAINER_OF(n, const struct nai_node, h);
+	return CONTAINER_OF(by_nai, const struct profile, by_nai);
 }
 
 static bool
 nai_node_eq(const struct hnode *n, const void *key)
 {
-	const struct nai_node *nn = nai_node_of(n);
+	const char *nai = profile_of(n)->nai;
 	const struct nai_key *k = key;
 
-	return nai_eq(nn->p->nai, strlen(nn->p->nai), k->nai, k->len);
+	return nai_eq(nai, strlen(nai), k->nai, k->len);
 }
 
 static bool
@@ -422,13 +417,11 @@ store_done(struct store *s)
 }
 
 static void
-store_index(struct policy_file *f, struct store *s, const struct profile *p)
+store_index(struct policy_file *f, struct store *s, struct profile *p)
 {
-	struct nai_node *nn = arena_alloc(s->arena, sizeof(*nn));
 	const struct mac *macs = p->macs.v;
 
-	nn->p = p;
-	htab_insert(s->by_nai, &nn->h, nai_hash(f, p->nai, strlen(p->nai)));
+	htab_insert(s->by_nai, &p->by_nai, nai_hash(f, p->nai, strlen(p->nai)));
 	for (size_t i = 0; i < p->macs.n; i++) {
 		struct mac_node *mn = arena_alloc(s->arena, sizeof(*mn));
 
@@ -444,7 +437,7 @@ store_load(struct policy_file *f, const char *path, struct store *ret,
     struct cfg_errors *errs)
 {
 	struct store s = { .arena = arena_new() };
-	const struct profile *nodes;
+	struct profile *nodes;
 	void *conf;
 	int r = cfg_load(path, &policy_file_table, s.arena, &conf, errs);
 
@@ -476,14 +469,13 @@ file_by_nai(struct policy *p, const char *nai, size_t len, policy_found_fn *fn,
 	if (n == NULL)
 		fn(ctx, -ENOENT, NULL);
 	else
-		fn(ctx, 0, CONTAINER_OF(n, struct nai_node, h)->p);
+		fn(ctx, 0, profile_of(n));
 }
 
 static void
 file_ahead(struct policy *p, struct policy_nai *v, size_t n)
 {
 	struct policy_file *f = file_of(p);
-	const struct hnode *node[POLICY_AHEAD];
 	uint32_t hash[POLICY_AHEAD];
 	size_t i;
 
@@ -491,19 +483,21 @@ file_ahead(struct policy *p, struct policy_nai *v, size_t n)
 	for (i = 0; i < n; i++) {
 		hash[i] = v[i].len > NAI_MAX ? 0 : nai_hash(f, v[i].nai,
 		    v[i].len);
-		htab_prefetch(f->store.by_nai, hash[i]);
 	}
 	for (i = 0; i < n; i++)
-		__builtin_prefetch(htab_guess(f->store.by_nai, hash[i]));
+		htab_prefetch(f->store.by_nai, hash[i]);
 	for (i = 0; i < n; i++) {
-		node[i] = htab_next(f->store.by_nai, hash[i], NULL);
-		if (node[i] != NULL)
-			prefetch(nai_node_of(node[i])->p,
-			    sizeof(struct profile));
+		const struct hnode *m = htab_guess(f->store.by_nai, hash[i]);
+
+		if (m != NULL)
+			prefetch(profile_of(m), sizeof(struct profile));
 	}
 	for (i = 0; i < n; i++) {
-		v[i].profile = node[i] != NULL ? nai_node_of(node[i])->p : NULL;
-		if (v[i].profile != NULL)
+		const struct hnode *m = htab_next(f->store.by_nai, hash[i],
+		    NULL);
+
+		v[i].profile = m != NULL ? profile_of(m) : NULL;
+		if (m != NULL)
 			__builtin_prefetch(v[i].profile->nai);
 	}
 }

@@ -19,6 +19,7 @@
 
 #include "core/addr.h"
 #include "core/cfg.h"
+#include "core/htab.h"
 
 #define NAI_MAX 253
 
@@ -78,6 +79,7 @@ struct profile {
 	/* What follows is not asked for at each refresh: PROFILE_OFTEN. */
 	int addr_config;		/* enum addr_config */
 	const char *nai;
+	struct hnode by_nai;		/* the policy's */
 	struct cfg_list macs;		/* struct mac */
 	struct in6_addr home_address;	/* Shared-Prefix: static, inside the
 					 * prefix; ::: by DHCP */

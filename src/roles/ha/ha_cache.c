@@ -155,10 +155,10 @@ ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		v[i].hash = hash_nai(c, v[i].nai, v[i].len);
+	for (i = 0; i < n; i++)
 		htab_prefetch(c->by_nai, v[i].hash);
-	}
 	for (i = 0; i < n; i++) {
 		const struct hnode *m = htab_guess(c->by_nai, v[i].hash);
 
@@ -184,10 +184,10 @@ ha_cache_ahead_hnp(const struct ha_cache *c, const struct prefix *const *v,
 	size_t i;
 
 	assert(n <= POLICY_AHEAD);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		hash[i] = hash_hnp(c, v[i]);
+	for (i = 0; i < n; i++)
 		htab_prefetch(c->by_hnp, hash[i]);
-	}
 	for (i = 0; i < n; i++)
 		__builtin_prefetch(htab_guess(c->by_hnp, hash[i]));
 }
