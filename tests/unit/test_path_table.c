@@ -159,6 +159,45 @@ START_TEST(test_full)
 }
 END_TEST
 
+/* How many neighbours without a gap there are at most. */
+static unsigned
+longest_run(const struct path_table *t)
+{
+	unsigned n = 0, most = 0;
+
+	for (uint32_t i = 1; i < t->slots; i++) {
+		n = t->slot[i].len != PMIP_HA_EMPTY ? n + 1 : 0;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+/* Addresses one after the other, as networks have them, find room whatever the
+ * seed, and are as far from being refused as if they were random. */
+START_TEST(test_numbered)
+{
+	enum { PATHS = 30000, SEEDS = 150, LONGEST = PMIP_HA_REACH * 3 / 4 };
+	struct path_table t = table(PATHS);
+	uint64_t seed[2] = { 1, 2 };
+
+	for (unsigned i = 0; i < SEEDS; i++) {
+		uint32_t refused = 0;
+
+		memset(t.slot, 0, t.slots * sizeof(*t.slot));
+		for (unsigned k = 0; k < 2; k++)
+			seed[k] = seed[k] * 6364136223846793005 +
+			    1442695040888963407;
+		path_table_init(&t, t.slot, t.slots, seed);
+		for (uint32_t k = 0; k < PATHS; k++)
+			refused += set(&t, _i == 0 ? v4(k) :
+			    v6(k, (unsigned)_i), k) != 0;
+		ck_assert_uint_eq(refused, 0);
+		ck_assert_uint_lt(longest_run(&t), LONGEST);
+	}
+	table_free(&t);
+}
+END_TEST
+
 static bool
 is_of_run(void *ctx, const struct pmip_ha_path *p)
 {
@@ -337,6 +376,9 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_kinds);
 	tcase_add_test(tc, test_full);
+	tcase_add_loop_test(tc, test_numbered, 0, 1);	/* IPv4 */
+	tcase_add_loop_test(tc, test_numbered, 64, 65);
+	tcase_add_loop_test(tc, test_numbered, 128, 129);
 	tcase_add_test(tc, test_kept);
 	tcase_add_test(tc, test_model);
 	tcase_add_test(tc, test_overtaken);

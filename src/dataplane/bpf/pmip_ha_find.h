@@ -27,13 +27,16 @@
 /* The compiler leaves what is read before and behind it in this order. */
 #define PMIP_HA_THEN() __asm__ volatile("" ::: "memory")
 
-/* The home slot of a key. */
+/* The home slot of a key.  A product mixes upwards only, and keys that are
+ * numbered in their last octets differ in the highest bits: those are brought
+ * down before each. */
 static inline __u32
 pmip_ha_home(const struct pmip_ha_head *head, const __u64 *word)
 {
 	__u64 h = (word[0] ^ head->seed[0]) * PMIP_HA_MIX1;
 
-	h = ((h ^ h >> 32) + (word[1] ^ head->seed[1])) * PMIP_HA_MIX2;
+	h = (h ^ h >> 32) + (word[1] ^ head->seed[1]);
+	h = (h ^ h >> 32) * PMIP_HA_MIX2;
 	h = (h ^ h >> 29) * PMIP_HA_MIX1;
 	return 1 + (__u32)((h >> 32) * head->homes >> 32);
 }
