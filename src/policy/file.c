@@ -356,7 +356,7 @@ struct store {
 
 struct policy_file {
 	struct policy policy;		/* first */
-	struct hash_key key;
+	struct hash_key mac_key;
 	struct store store;
 };
 
@@ -365,24 +365,6 @@ file_of(struct policy *p)
 {
 	return CONTAINER_OF(p, struct policy_file, policy);
 }
-
-/* The realm in lower case, so that equal names hash equally. */
-static uint32_t
-nai_hash(const struct policy_file *f, const char *nai, size_t len)
-{
-	size_t user = nai_user_len(nai, len);
-	char low[NAI_MAX];
-
-	memcpy(low, nai, user);
-	for (size_t i = user; i < len; i++)
-		low[i] = (char)tolower((unsigned char)nai[i]);
-	return (uint32_t)hash_bytes(&f->key, low, len);
-}
-
-struct nai_key {
-	const char *nai;
-	size_t len;
-};
 
 static const struct profile *
 profile_of(const struct hnode *by_nai)
@@ -394,9 +376,9 @@ static bool
 nai_node_eq(const struct hnode *n, const void *key)
 {
 	const char *nai = profile_of(n)->nai;
-	const struct nai_key *k = key;
+	const struct nai *k = key;
 
-	return nai_eq(nai, strlen(nai), k->nai, k->len);
+	return nai_eq(nai, strlen(nai), k->s, k->len);
 }
 
 static bool
@@ -419,15 +401,17 @@ store_done(struct store *s)
 static void
 store_index(struct policy_file *f, struct store *s, struct profile *p)
 {
+	const struct nai nai = nai_make(&f->policy.nai_key, p->nai,
+	    strlen(p->nai));
 	const struct mac *macs = p->macs.v;
 
-	htab_insert(s->by_nai, &p->by_nai, nai_hash(f, p->nai, strlen(p->nai)));
+	htab_insert(s->by_nai, &p->by_nai, nai.hash);
 	for (size_t i = 0; i < p->macs.n; i++) {
 		struct mac_node *mn = arena_alloc(s->arena, sizeof(*mn));
 
 		mn->mac = &macs[i];
 		mn->p = p;
-		htab_insert(s->by_mac, &mn->h, (uint32_t)hash_bytes(&f->key,
+		htab_insert(s->by_mac, &mn->h, (uint32_t)hash_bytes(&f->mac_key,
 		    macs[i].b, sizeof(macs[i].b)));
 	}
 }
@@ -456,16 +440,12 @@ store_load(struct policy_file *f, const char *path, struct store *ret,
 }
 
 static void
-file_by_nai(struct policy *p, const char *nai, size_t len, policy_found_fn *fn,
+file_by_nai(struct policy *p, const struct nai *nai, policy_found_fn *fn,
     void *ctx)
 {
-	struct policy_file *f = file_of(p);
-	struct nai_key key = { nai, len };
-	struct hnode *n = NULL;
+	struct hnode *n = htab_find(file_of(p)->store.by_nai, nai->hash,
+	    nai_node_eq, nai);
 
-	if (len <= NAI_MAX)
-		n = htab_find(f->store.by_nai, nai_hash(f, nai, len),
-		    nai_node_eq, &key);
 	if (n == NULL)
 		fn(ctx, -ENOENT, NULL);
 	else
@@ -475,26 +455,19 @@ file_by_nai(struct policy *p, const char *nai, size_t len, policy_found_fn *fn,
 static void
 file_ahead(struct policy *p, struct policy_nai *v, size_t n)
 {
-	struct policy_file *f = file_of(p);
-	uint32_t hash[POLICY_AHEAD];
+	const struct htab *by_nai = file_of(p)->store.by_nai;
 	size_t i;
 
-	assert(n <= POLICY_AHEAD);
-	for (i = 0; i < n; i++) {
-		hash[i] = v[i].len > NAI_MAX ? 0 : nai_hash(f, v[i].nai,
-		    v[i].len);
-	}
 	for (i = 0; i < n; i++)
-		htab_prefetch(f->store.by_nai, hash[i]);
+		htab_prefetch(by_nai, v[i].nai.hash);
 	for (i = 0; i < n; i++) {
-		const struct hnode *m = htab_guess(f->store.by_nai, hash[i]);
+		const struct hnode *m = htab_guess(by_nai, v[i].nai.hash);
 
 		if (m != NULL)
 			prefetch(profile_of(m), sizeof(struct profile));
 	}
 	for (i = 0; i < n; i++) {
-		const struct hnode *m = htab_next(f->store.by_nai, hash[i],
-		    NULL);
+		const struct hnode *m = htab_next(by_nai, v[i].nai.hash, NULL);
 
 		v[i].profile = m != NULL ? profile_of(m) : NULL;
 		if (m != NULL)
@@ -513,7 +486,7 @@ file_by_mac(struct policy *p, const struct mac *m)
 {
 	struct policy_file *f = file_of(p);
 	struct hnode *n = htab_find(f->store.by_mac, (uint32_t)hash_bytes(
-	    &f->key, m->b, sizeof(m->b)), mac_node_eq, m);
+	    &f->mac_key, m->b, sizeof(m->b)), mac_node_eq, m);
 
 	return n != NULL ? CONTAINER_OF(n, struct mac_node, h)->p : NULL;
 }
@@ -535,7 +508,8 @@ policy_file_new(const char *path, struct policy **ret, struct cfg_errors *errs)
 	if (f == NULL)
 		abort();
 	f->policy.ops = &file_ops;
-	hash_key_random(&f->key);
+	hash_key_random(&f->policy.nai_key);
+	hash_key_random(&f->mac_key);
 	r = store_load(f, path, &f->store, errs);
 	if (r < 0) {
 		free(f);

@@ -12,35 +12,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
-#include <strings.h>
 
 #include <netinet/in.h>
 
 #include "core/addr.h"
 #include "core/cfg.h"
 #include "core/htab.h"
-
-#define NAI_MAX 253
-
-/* The user part, before the last '@': all of it when there is none.  It is
- * compared octet by octet, the realm without case (PROTOCOL 10.2). */
-static inline size_t
-nai_user_len(const char *nai, size_t len)
-{
-	const char *at = memrchr(nai, '@', len);
-
-	return at != NULL ? (size_t)(at - nai) : len;
-}
-
-static inline bool
-nai_eq(const char *a, size_t la, const char *b, size_t lb)
-{
-	size_t user = nai_user_len(a, la);
-
-	return la == lb && memcmp(a, b, user) == 0 &&
-	    strncasecmp(a + user, b + user, la - user) == 0;
-}
+#include "core/nai.h"
 
 enum addr_model {
 	MODEL_PER_MN_PREFIX,	/* a prefix of its own (section 6.1) */
@@ -98,18 +76,17 @@ struct policy;
 
 #define POLICY_AHEAD 16
 struct policy_nai {
-	const char *nai;
-	uint8_t len;
+	struct nai nai;
 	const struct profile *profile;	/* out: NULL, nobody's */
 };
 
 struct policy_ops {
 	const char *name;		/* "file" */
 	/*
-	 * Find the profile for an NAI (`len` octets, no NUL; user part
-	 * octet-wise, realm without case).  Calls `fn` once, perhaps at once.
+	 * Find the profile for an NAI, which was hashed with nai_key and need
+	 * not live on.  Calls `fn` once, perhaps at once.
 	 */
-	void (*by_nai)(struct policy *p, const char *nai, size_t len,
+	void (*by_nai)(struct policy *p, const struct nai *nai,
 	    policy_found_fn *fn, void *ctx);
 	/*
 	 * Optional: NAIs that by_nai() will be asked for next, at most
@@ -126,6 +103,9 @@ struct policy_ops {
 /* First member of every backend. */
 struct policy {
 	const struct policy_ops *ops;
+	/* Whoever keeps nodes by NAI uses this one, so that a name is hashed
+	 * once. */
+	struct hash_key nai_key;
 	/* Told after a reload: profile pointers of before are dead when it
 	 * returns, look every one up again. */
 	void (*changed)(void *ctx);

@@ -142,6 +142,13 @@ void role_ahead_mh(struct role *const *roles, size_t n,
 void role_dispatch_icmp(struct env *env, struct role *const *roles, size_t n,
     const struct icmp_pkt *pkt);
 
+/* A name to look for, in the policy and in what the role keeps by NAI. */
+static inline struct nai
+role_nai(const struct role *r, const char *s, size_t len)
+{
+	return nai_make(&r->env->policy->nai_key, s, len);
+}
+
 /* Build and send; failure is counted and logged. 0 or -errno. */
 int role_send_mh(struct env *env, const struct mh_msg *m,
     const struct in6_addr *src, const struct in6_addr *dst);

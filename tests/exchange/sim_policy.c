@@ -38,25 +38,11 @@ struct sim_lookup {
 	char nai[];
 };
 
-struct nkey {
-	const char *nai;
-	size_t len;
-};
-
-static uint32_t
-hash_nai(const char *nai, size_t len)
+/* All nodes share the table: it needs no secret. */
+static struct nai
+key_of(const char *s, size_t len)
 {
-	uint32_t h = 2166136261U;
-	size_t user = nai_user_len(nai, len);
-
-	for (size_t i = 0; i < len; i++) {
-		uint8_t c = (uint8_t)nai[i];
-
-		if (i >= user && c >= 'A' && c <= 'Z')
-			c = (uint8_t)(c + 32);
-		h = (h ^ c) * 16777619U;
-	}
-	return h ^ h >> 15;
+	return nai_make(&(struct hash_key){ 0 }, s, len);
 }
 
 static bool
@@ -64,17 +50,16 @@ nai_key_eq(const struct hnode *n, const void *key)
 {
 	const struct sim_profile *p = CONTAINER_OF(n,
 	    const struct sim_profile, by_nai);
-	const struct nkey *k = key;
+	const struct nai *k = key;
 
-	return nai_eq(k->nai, k->len, p->nai, strlen(p->nai));
+	return nai_eq(k->s, k->len, p->nai, strlen(p->nai));
 }
 
 static struct sim_profile *
 find_nai(struct sim_policy_table *t, const char *nai, size_t len)
 {
-	struct nkey k = { nai, len };
-	struct hnode *n = htab_find(t->by_nai, hash_nai(nai, len), nai_key_eq,
-	    &k);
+	struct nai k = key_of(nai, len);
+	struct hnode *n = htab_find(t->by_nai, k.hash, nai_key_eq, &k);
 
 	return n == NULL ? NULL : CONTAINER_OF(n, struct sim_profile, by_nai);
 }
@@ -82,7 +67,8 @@ find_nai(struct sim_policy_table *t, const char *nai, size_t len)
 static uint32_t
 hash_mac(const struct mac *m)
 {
-	return hash_nai((const char *)m->b, sizeof(m->b));
+	return (uint32_t)hash_bytes(&(struct hash_key){ 0 }, m->b,
+	    sizeof(m->b));
 }
 
 static bool
@@ -125,23 +111,23 @@ node_of_policy(struct policy *p)
 }
 
 static void
-sp_by_nai(struct policy *pol, const char *nai, size_t len,
-    policy_found_fn *fn, void *ctx)
+sp_by_nai(struct policy *pol, const struct nai *nai, policy_found_fn *fn,
+    void *ctx)
 {
 	struct sim *s = node_of_policy(pol)->sim;
 	struct sim_policy_table *t = sim_policy_table(s);
 	struct sim_lookup *l;
 
 	if (t->knobs.delay_us < 0) {
-		answer(t, nai, len, fn, ctx);
+		answer(t, nai->s, nai->len, fn, ctx);
 		return;
 	}
-	l = malloc(sizeof(*l) + len);
+	l = malloc(sizeof(*l) + nai->len);
 	if (l == NULL)
 		abort();
 	*l = (struct sim_lookup){ .t = t, .next = t->lookups, .fn = fn,
-		.ctx = ctx, .len = len };
-	memcpy(l->nai, nai, len);
+		.ctx = ctx, .len = nai->len };
+	memcpy(l->nai, nai->s, nai->len);
 	t->lookups = l;
 	/*
 	 * Not bound to the node: the entry must leave the list.  A node that
@@ -299,7 +285,7 @@ sim_profile(struct sim *s, const char *nai, const char *prefix,
 		p->p.macs = (struct cfg_list){ &p->mac, 1 };
 		htab_insert(t->by_mac, &p->by_mac, hash_mac(&p->mac));
 	}
-	htab_insert(t->by_nai, &p->by_nai, hash_nai(nai, len));
+	htab_insert(t->by_nai, &p->by_nai, key_of(nai, len).hash);
 	return &p->p;
 }
 

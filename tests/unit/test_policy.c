@@ -98,12 +98,20 @@ on_found(void *ctx, int err, const struct profile *p)
 	a->p = p;
 }
 
+static void
+ask(struct policy *p, const char *nai, size_t len, struct answer *ret)
+{
+	struct nai k = nai_make(&p->nai_key, nai, len);
+
+	p->ops->by_nai(p, &k, on_found, ret);
+}
+
 static const struct profile *
 by_nai(struct policy *p, const char *nai)
 {
 	struct answer a = { 0 };
 
-	p->ops->by_nai(p, nai, strlen(nai), on_found, &a);
+	ask(p, nai, strlen(nai), &a);
 	ck_assert_int_eq(a.calls, 1);
 	ck_assert_int_eq(a.err, a.p != NULL ? 0 : -ENOENT);
 	return a.p;
@@ -132,11 +140,13 @@ by_mac(struct policy *p, const char *text)
 START_TEST(test_lookup)
 {
 	struct policy *p = open_good(TWO);
-	struct policy_nai v[] = { { .nai = "mn1@example.com", .len = 15 },
-		{ .nai = "nobody", .len = 6 }, { .nai = "bare", .len = 4 } };
+	struct policy_nai v[] = {
+		{ .nai = nai_make(&p->nai_key, "mn1@example.com", 15) },
+		{ .nai = nai_make(&p->nai_key, "nobody", 6) },
+		{ .nai = nai_make(&p->nai_key, "bare", 4) } };
 	const struct profile *a, *b;
 	struct in6_addr pma;
-	char buf[ADDR_STRLEN], longest[300];
+	char buf[ADDR_STRLEN], longest[NAI_OPTION_MAX + 1];
 
 	ck_assert_uint_eq(policy_file_count(p), 2);
 	ck_assert_str_eq(p->ops->name, "file");
@@ -189,11 +199,11 @@ START_TEST(test_lookup_octets)
 	struct policy *p = open_good(TWO);
 	struct answer a = { 0 };
 
-	p->ops->by_nai(p, "bare\0", 5, on_found, &a);
-	p->ops->by_nai(p, "\xff\x00@\xfe", 4, on_found, &a);
+	ask(p, "bare\0", 5, &a);
+	ask(p, "\xff\x00@\xfe", 4, &a);
 	ck_assert_int_eq(a.calls, 2);
 	ck_assert_int_eq(a.err, -ENOENT);
-	p->ops->by_nai(p, "bare and more", 4, on_found, &a);
+	ask(p, "bare and more", 4, &a);
 	ck_assert_int_eq(a.err, 0);
 	p->ops->cancel(p, &a);
 	policy_file_free(p);

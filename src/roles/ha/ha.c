@@ -342,6 +342,7 @@ static void
 lookup_found(void *ctx, int err, const struct profile *p)
 {
 	struct ha_lookup *l = ctx;
+	const struct nai nai = ha_req_nai(&l->req);
 
 	l->answered = true;
 	if (l->recheck)
@@ -349,8 +350,8 @@ lookup_found(void *ctx, int err, const struct profile *p)
 	else if (l->inside)
 		judge(l->ha, &l->req, l->known, err, p);
 	else	/* the entry may have come or gone meanwhile */
-		judge(l->ha, &l->req, ha_cache_find(&l->ha->cache,
-		    l->req.nai, l->req.nai_len), err, p);
+		judge(l->ha, &l->req, ha_cache_find(&l->ha->cache, &nai), err,
+		    p);
 	if (!l->inside)
 		lookup_free(l);
 }
@@ -361,8 +362,9 @@ lookup_start(struct ha_lookup *l)
 {
 	struct ha *ha = l->ha;
 	struct policy *pol = ha->role.env->policy;
+	const struct nai nai = ha_req_nai(&l->req);
 
-	pol->ops->by_nai(pol, l->req.nai, l->req.nai_len, lookup_found, l);
+	pol->ops->by_nai(pol, &nai, lookup_found, l);
 	l->inside = false;
 	if (l->answered) {
 		lookup_free(l);
@@ -411,6 +413,7 @@ ha_input(struct ha *ha, const struct ha_req *req)
 {
 	struct ha_check c = { .ha = ha, .req = req };
 	enum refusal why = ha_check_identity(&c);
+	const struct nai nai = ha_req_nai(req);
 	struct ha_lookup *l;
 	struct bce *b;
 
@@ -418,7 +421,7 @@ ha_input(struct ha *ha, const struct ha_req *req)
 		ha_refuse(ha, req, why);
 		return;
 	}
-	b = ha_cache_find(&ha->cache, req->nai, req->nai_len);
+	b = ha_cache_find(&ha->cache, &nai);
 	if (b != NULL && b->profile != NULL &&
 	    b->policy_gen == ha->policy_gen) {
 		judge(ha, req, b, 0, b->profile);
@@ -461,7 +464,8 @@ decode_hnp(const struct mh_opts *o, struct ha_req *r)
 }
 
 static void
-decode(const struct mh_pkt *pkt, const struct mh_msg *m, struct ha_req *r)
+decode(const struct ha *ha, const struct mh_pkt *pkt, const struct mh_msg *m,
+    struct ha_req *r)
 {
 	const struct mh_opts *o = &m->o;
 
@@ -479,10 +483,12 @@ decode(const struct mh_pkt *pkt, const struct mh_msg *m, struct ha_req *r)
 		r->has_lla = true;
 		r->lla = o->link_local;
 	}
-	_Static_assert(HA_NAI_MAX >= UINT8_MAX, "a NAI fits");
+	_Static_assert(NAI_OPTION_MAX >= UINT8_MAX, "a NAI fits");
 	if ((o->have & MHO_MN_ID) && o->mn_id_subtype == 1) {
 		r->nai_len = o->mn_id_len;
 		memcpy(r->nai, o->mn_id, o->mn_id_len);
+		r->nai_hash = role_nai(&ha->role, r->nai,
+		    r->nai_len).hash;
 	}
 	if (o->have & MHO_HNP)
 		decode_hnp(o, r);
@@ -553,16 +559,18 @@ look_ahead(struct role *r, const struct mh_pkt *pkts, size_t n)
 	const struct prefix *hnp[POLICY_AHEAD];
 	struct ha_ahead v[MH_AHEAD];
 	size_t k = 0, nunknown = 0, nhnp = 0;
+	const char *nai;
+	uint8_t len;
 
 	_Static_assert(MH_AHEAD <= POLICY_AHEAD, "all may be unknown");
-	for (size_t i = 0; i < n && k < MH_AHEAD; i++)
-		k += mh_peek_nai(pkts[i].data, pkts[i].len, &v[k].nai,
-		    &v[k].len);
+	for (size_t i = 0; i < n && k < MH_AHEAD; i++) {
+		if (mh_peek_nai(pkts[i].data, pkts[i].len, &nai, &len))
+			v[k++].nai = role_nai(r, nai, len);
+	}
 	ha_cache_ahead(&ha_of(r)->cache, v, k);
 	for (size_t i = 0; i < k; i++) {
 		if (v[i].node == NULL)
-			unknown[nunknown++] = (struct policy_nai){
-				.nai = v[i].nai, .len = v[i].len };
+			unknown[nunknown++].nai = v[i].nai;
 	}
 	if (nunknown == 0 || pol->ops->ahead == NULL)
 		return;
@@ -586,7 +594,7 @@ handle_bu(struct role *r, const struct mh_pkt *pkt, const struct mh_msg *m)
 		stat_inc(&ha->st, HA_ST_NOT_OURS);
 		return;
 	}
-	decode(pkt, m, &req);
+	decode(ha, pkt, m, &req);
 	/* RFC 6275 9.5.1: in silence. */
 	if (!in6_is_global_unicast(&req.src) ||
 	    !in6_is_global_unicast(&req.coa)) {
@@ -609,7 +617,8 @@ static void
 recheck(struct ha *ha, const struct ha_req *req, int err,
     const struct profile *p)
 {
-	struct bce *b = ha_cache_find(&ha->cache, req->nai, req->nai_len);
+	const struct nai nai = ha_req_nai(req);
+	struct bce *b = ha_cache_find(&ha->cache, &nai);
 	enum refusal why;
 
 	if (b == NULL || b->state == BCE_GONE || (err < 0 && err != -ENOENT))
@@ -644,6 +653,7 @@ recheck_one(void *ctx, struct hnode *n)
 
 	l->recheck = true;
 	l->req.nai_len = b->nai_len;
+	l->req.nai_hash = b->by_nai.hash;
 	memcpy(l->req.nai, b->nai, b->nai_len);
 	lookup_start(l);
 }

@@ -9,7 +9,6 @@
 #include "roles/ha/ha_conf.h"
 #include "roles/role.h"
 
-#define HA_NAI_MAX 255		/* octets of an MN-ID option, at most */
 #define HA_LOOKUPS_MAX 4096	/* policy lookups that wait for an answer */
 
 /* One counter per refusal, then the events. */
@@ -150,11 +149,12 @@ struct ha_req {
 	bool hnp_bad;			/* a combination we do not accept */
 	uint8_t nhnp;			/* 0..2; ALL_ZERO does not count (A21)*/
 	uint8_t nai_len;		/* 0: no NAI */
+	uint32_t nai_hash;
 	struct prefix hnp[2];
 	uint8_t ip4_opt;		/* the IPv4 option: 29, 36; 0 none */
 	bool ip4_prefix;		/* it asks for a prefix */
 	struct in_addr ip4;		/* 0.0.0.0: which is mine? */
-	char nai[HA_NAI_MAX + 1];
+	char nai[NAI_OPTION_MAX];
 };
 
 /* The answer to an IPv4 option (A5). */
@@ -272,6 +272,13 @@ struct ha {
 };
 
 /* --- ha.c: in and out -------------------------------------------------- */
+
+/* Whose request it is; lives as long as that. */
+static inline struct nai
+ha_req_nai(const struct ha_req *r)
+{
+	return (struct nai){ r->nai, r->nai_len, r->nai_hash };
+}
 
 /* Judge a request from the start (takes a copy). */
 void ha_input(struct ha *ha, const struct ha_req *req);

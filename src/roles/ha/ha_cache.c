@@ -16,42 +16,6 @@
 #include "core/util.h"
 #include "policy/policy.h"
 
-#define KEY_MAX 256
-
-struct nai_key {
-	const char *nai;
-	size_t len;
-};
-
-/* Length of the user part: up to the last '@' (RFC 7542: the realm is behind
- * it); everything when there is none. */
-static size_t
-user_len(const char *nai, size_t len)
-{
-	const char *at = memrchr(nai, '@', len);
-
-	return at != NULL ? (size_t)(at - nai) : len;
-}
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-static uint32_t
-hash_nai(const struct ha_cache *c, const char *nai, size_t len)
-{
-	char buf[KEY_MAX];
-	size_t user = user_len(nai, len);
-
-	assert(len < sizeof(buf));
-	memcpy(buf, nai, user);
-	for (size_t i = user; i < len; i++)
-		buf[i] = lower(nai[i]);
-	return (uint32_t)hash_bytes(&c->key, buf, len);
-}
-
 static uint32_t
 hash_hnp(const struct ha_cache *c, const struct prefix *p)
 {
@@ -66,17 +30,9 @@ static bool
 eq_nai(const struct hnode *n, const void *key)
 {
 	const struct bce *b = CONTAINER_OF(n, const struct bce, by_nai);
-	const struct nai_key *k = key;
-	size_t user = user_len(k->nai, k->len);
+	const struct nai *k = key;
 
-	if (b->nai_len != k->len || memcmp(b->nai, k->nai, user) != 0)
-		return false;
-	for (size_t i = user; i < k->len; i++) {
-		if (lower(b->nai[i]) != lower(k->nai[i]))
-			return false;
-	}
-	/* The same '@' must be the last one: "a@B@c" is not "a@b@c". */
-	return user_len(b->nai, b->nai_len) == user;
+	return nai_eq(b->nai, b->nai_len, k->s, k->len);
 }
 
 static bool
@@ -131,11 +87,9 @@ ha_cache_done(struct ha_cache *c)
 }
 
 struct bce *
-ha_cache_find(const struct ha_cache *c, const char *nai, size_t len)
+ha_cache_find(const struct ha_cache *c, const struct nai *nai)
 {
-	struct nai_key k = { nai, len };
-	struct hnode *n = htab_find(c->by_nai, hash_nai(c, nai, len), eq_nai,
-	    &k);
+	struct hnode *n = htab_find(c->by_nai, nai->hash, eq_nai, nai);
 
 	return n == NULL ? NULL : CONTAINER_OF(n, struct bce, by_nai);
 }
@@ -156,19 +110,17 @@ ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		v[i].hash = hash_nai(c, v[i].nai, v[i].len);
-	for (i = 0; i < n; i++)
-		htab_prefetch(c->by_nai, v[i].hash);
+		htab_prefetch(c->by_nai, v[i].nai.hash);
 	for (i = 0; i < n; i++) {
-		const struct hnode *m = htab_guess(c->by_nai, v[i].hash);
+		const struct hnode *m = htab_guess(c->by_nai, v[i].nai.hash);
 
 		if (m != NULL)
-			fetch_entry(m, v[i].len);
+			fetch_entry(m, v[i].nai.len);
 	}
 	for (i = 0; i < n; i++) {
 		const struct bce *b;
 
-		v[i].node = htab_next(c->by_nai, v[i].hash, NULL);
+		v[i].node = htab_next(c->by_nai, v[i].nai.hash, NULL);
 		if (v[i].node == NULL)
 			continue;
 		b = CONTAINER_OF(v[i].node, const struct bce, by_nai);
@@ -231,23 +183,23 @@ ha_cache_is_free(const struct ha_cache *c, const struct prefix *p,
 }
 
 struct bce *
-ha_cache_add(struct ha_cache *c, struct ha *ha, const char *nai, size_t len,
+ha_cache_add(struct ha_cache *c, struct ha *ha, const struct nai *nai,
     timer_fn *fn)
 {
 	struct bce *b;
 
-	assert(len <= UINT8_MAX);
-	b = calloc(1, offsetof(struct bce, nai) + len);
+	assert(nai->len <= UINT8_MAX);
+	b = calloc(1, offsetof(struct bce, nai) + nai->len);
 	if (b == NULL)
 		abort();
 	b->ha = ha;
 	b->state = BCE_PENDING;
 	b->proxy = true;
 	b->virt = true;
-	b->nai_len = (uint8_t)len;
-	memcpy(b->nai, nai, len);
+	b->nai_len = (uint8_t)nai->len;
+	memcpy(b->nai, nai->s, nai->len);
 	timer_init(&b->timer, fn);
-	htab_insert(c->by_nai, &b->by_nai, hash_nai(c, nai, len));
+	htab_insert(c->by_nai, &b->by_nai, nai->hash);
 	c->live++;
 	return b;
 }

@@ -18,6 +18,7 @@
 #include "core/addr.h"
 #include "core/crypto.h"
 #include "core/htab.h"
+#include "core/nai.h"
 #include "core/wheel.h"
 
 struct dp_tunnel;
@@ -104,18 +105,15 @@ void ha_cache_init(struct ha_cache *c);
  * left. */
 void ha_cache_done(struct ha_cache *c);
 
-/* By NAI: user part octet by octet, realm without case. NULL: none. */
-struct bce *ha_cache_find(const struct ha_cache *c, const char *nai,
-    size_t len);
+/* NULL: none.  Who adds and who finds hash with the same key. */
+struct bce *ha_cache_find(const struct ha_cache *c, const struct nai *nai);
 /*
  * Look ahead for `n` NAIs (at most MH_AHEAD) that will be looked for next: has
  * the processor fetch what find() and a refresh will read.  The misses of
  * its cache then pass at the same time, instead of one after the other.
  */
 struct ha_ahead {
-	const char *nai;
-	uint8_t len;
-	uint32_t hash;			/* for ha_cache.c */
+	struct nai nai;
 	const struct hnode *node;	/* out: NULL, there is none */
 };
 void ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n);
@@ -128,9 +126,9 @@ struct bce *ha_cache_find_hnp(const struct ha_cache *c,
 /* May `b` (NULL: a new one) have it, or does it belong to somebody else? */
 bool ha_cache_is_free(const struct ha_cache *c, const struct prefix *p,
     const struct bce *b);
-/* A new entry in state BCE_PENDING, found by NAI only; `len` at most 255. */
-struct bce *ha_cache_add(struct ha_cache *c, struct ha *ha, const char *nai,
-    size_t len, timer_fn *fn);
+/* A new entry in state BCE_PENDING, found by NAI only. */
+struct bce *ha_cache_add(struct ha_cache *c, struct ha *ha,
+    const struct nai *nai, timer_fn *fn);
 /* Claim / give up the prefix. */
 void ha_cache_claim(struct ha_cache *c, struct bce *b,
     const struct prefix *hnp);

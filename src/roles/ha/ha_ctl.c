@@ -101,9 +101,13 @@ show_one(struct ctl_call *c, const char *nai)
 {
 	struct ha *ha = CONTAINER_OF(c->ctx, struct ha, role);
 	size_t len = strlen(nai);
-	const struct bce *b = len <= HA_NAI_MAX ?
-	    ha_cache_find(&ha->cache, nai, len) : NULL;
+	const struct bce *b = NULL;
 
+	if (len <= NAI_OPTION_MAX) {
+		struct nai key = role_nai(&ha->role, nai, len);
+
+		b = ha_cache_find(&ha->cache, &key);
+	}
 	if (b == NULL || !is_shown(b))
 		return -ENOENT;
 	put_binding(c, ha, b);

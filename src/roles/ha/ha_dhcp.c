@@ -187,8 +187,12 @@ bound_to(const struct ha *ha, const struct in6_addr *pma,
 {
 	const struct bce *b = NULL;
 
-	if (nai->p != NULL)
-		b = ha_cache_find(&ha->cache, (const char *)nai->p, nai->n);
+	if (nai->p != NULL) {
+		struct nai key = role_nai(&ha->role, (const char *)nai->p,
+		    nai->n);
+
+		b = ha_cache_find(&ha->cache, &key);
+	}
 	return b != NULL && b->state == BCE_BOUND && in6_eq(&b->coa, pma) ? b :
 	    NULL;
 }

@@ -567,11 +567,11 @@ static struct bce *
 entry_for(struct ha_check *c)
 {
 	struct ha *ha = c->ha;
+	const struct nai nai = ha_req_nai(c->req);
 	struct bce *b = c->bce;
 
 	if (b == NULL) {
-		b = ha_cache_add(&ha->cache, ha, c->req->nai, c->req->nai_len,
-		    fsm_timer);
+		b = ha_cache_add(&ha->cache, ha, &nai, fsm_timer);
 	} else if (b->state == BCE_GONE) {
 		timer_cancel(ha->role.env->wheel, &b->timer);
 		ha_cache_state(&ha->cache, b, BCE_PENDING);

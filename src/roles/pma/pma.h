@@ -292,6 +292,8 @@ pma_now(const struct pma *p)
 struct bule *list_new(struct pma *p, const char *nai, size_t len);
 /* Out of all indexes, timers off; no data plane operation may be under way. */
 void list_free(struct bule *b);
+/* To look for it elsewhere with; lives as long as `b`. */
+struct nai list_nai(const struct bule *b);
 struct bule *list_by_nai(const struct pma *p, const char *nai, size_t len);
 struct bule *list_by_mac(const struct pma *p, uint32_t ifindex,
     const struct mac *mac);

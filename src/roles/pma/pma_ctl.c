@@ -241,9 +241,11 @@ static int
 find_mac(struct ctl_call *c, const struct pma_access *a, const char *nai,
     struct mac *ret)
 {
-	struct policy *policy = ((struct pma *)c->ctx)->role.env->policy;
+	struct role *r = &((struct pma *)c->ctx)->role;
+	struct policy *policy = r->env->policy;
 	const char *text = json_r_str(c->args, "mac");
 	struct found f = { 0 };
+	struct nai key;
 
 	memset(ret, 0, sizeof(*ret));
 	if (text != NULL) {
@@ -254,7 +256,8 @@ find_mac(struct ctl_call *c, const struct pma_access *a, const char *nai,
 	}
 	if (a->p2p || nai == NULL)
 		return 0;
-	policy->ops->by_nai(policy, nai, strlen(nai), on_profile, &f);
+	key = role_nai(r, nai, strlen(nai));
+	policy->ops->by_nai(policy, &key, on_profile, &f);
 	policy->ops->cancel(policy, &f);
 	*ret = f.mac;
 	if (mac_is_zero(ret))

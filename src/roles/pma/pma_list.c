@@ -11,11 +11,6 @@
 
 #define HNP_OCTETS 8	/* of a /64 */
 
-struct nai_key {
-	const char *nai;
-	size_t len;
-};
-
 struct link_key {		/* hashed as octets: no padding */
 	uint32_t ifindex;
 	uint8_t addr[16];
@@ -43,9 +38,9 @@ static bool
 nai_key_eq(const struct hnode *n, const void *key)
 {
 	const struct bule *b = from_nai(n);
-	const struct nai_key *k = key;
+	const struct nai *k = key;
 
-	return nai_eq(k->nai, k->len, b->nai, b->nai_len);
+	return nai_eq(k->s, k->len, b->nai, b->nai_len);
 }
 
 static struct link_key
@@ -114,21 +109,6 @@ hash(const struct pma *p, const void *key, size_t len)
 	return (uint32_t)hash_bytes(&p->key, key, len);
 }
 
-static uint32_t
-hash_nai(const struct pma *p, const char *nai, size_t len)
-{
-	size_t user = nai_user_len(nai, len);
-	char buf[NAI_MAX];
-
-	assert(len <= sizeof(buf));
-	memcpy(buf, nai, len);
-	for (size_t i = user; i < len; i++) {
-		if (buf[i] >= 'A' && buf[i] <= 'Z')
-			buf[i] = (char)(buf[i] - 'A' + 'a');
-	}
-	return hash(p, buf, len);
-}
-
 struct bule *
 list_new(struct pma *p, const char *nai, size_t len)
 {
@@ -150,7 +130,7 @@ list_new(struct pma *p, const char *nai, size_t len)
 	timer_init(&b->t_expiry, fsm_expiry_timer);
 	timer_init(&b->t_ra, ra_timer);
 	timer_init(&b->t_probe, probe_timer);
-	htab_insert(p->by_nai, &b->by_nai, hash_nai(p, nai, len));
+	htab_insert(p->by_nai, &b->by_nai, role_nai(&p->role, nai, len).hash);
 	visitor_count(b, 1);
 	return b;
 }
@@ -277,15 +257,22 @@ list_free(struct bule *b)
 	free(b);
 }
 
+struct nai
+list_nai(const struct bule *b)
+{
+	return (struct nai){ b->nai, b->nai_len, b->by_nai.hash };
+}
+
 struct bule *
 list_by_nai(const struct pma *p, const char *nai, size_t len)
 {
-	struct nai_key k = { nai, len };
 	struct hnode *n;
+	struct nai k;
 
 	if (len > NAI_MAX)
 		return NULL;
-	n = htab_find(p->by_nai, hash_nai(p, nai, len), nai_key_eq, &k);
+	k = role_nai(&p->role, nai, len);
+	n = htab_find(p->by_nai, k.hash, nai_key_eq, &k);
 	return n != NULL ? from_nai(n) : NULL;
 }
 

@@ -128,6 +128,7 @@ void
 profile_look_up(struct bule *b)
 {
 	struct policy *policy = b->pma->role.env->policy;
+	const struct nai nai = list_nai(b);
 
 	profile_cancel(b);
 	visitor_leave(b);
@@ -135,7 +136,7 @@ profile_look_up(struct bule *b)
 	b->awaiting = false;
 	fsm_set_state(b, BUL_PROFILE);
 	b->lookup = true;
-	policy->ops->by_nai(policy, b->nai, b->nai_len, on_profile, b);
+	policy->ops->by_nai(policy, &nai, on_profile, b);
 }
 
 /* --- the policy was read again ------------------------------------------- */
@@ -196,6 +197,7 @@ void
 profile_changed(struct bule *b)
 {
 	struct policy *policy = b->pma->role.env->policy;
+	const struct nai nai = list_nai(b);
 
 	if (b->gone || b->state == BUL_DEREG)
 		return;
@@ -206,5 +208,5 @@ profile_changed(struct bule *b)
 	}
 	visitor_policy_changed(b);
 	b->lookup = true;
-	policy->ops->by_nai(policy, b->nai, b->nai_len, on_profile_again, b);
+	policy->ops->by_nai(policy, &nai, on_profile_again, b);
 }
