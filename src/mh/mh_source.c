@@ -56,18 +56,33 @@ source_open(const struct in6_addr *addr, uint8_t proto)
 	return -1;
 }
 
+/* NULL: there is no room for one more. */
+static struct mh_source *
+source_find(struct mh_sources *s, const struct in6_addr *addr)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		if (in6_eq(&s->v[i].addr, addr))
+			return &s->v[i];
+	}
+	if (s->n == MH_SOURCES)
+		return NULL;
+	s->v[s->n] = (struct mh_source){ .addr = *addr, .fd = -1 };
+	return &s->v[s->n++];
+}
+
 int
 mh_sources_fd(struct mh_sources *s, const struct in6_addr *src)
 {
-	for (unsigned i = 0; i < s->n; i++) {
-		if (in6_eq(&s->v[i].addr, src))
-			return s->v[i].fd;
-	}
-	if (s->n == MH_SOURCES)
+	struct mh_source *v = source_find(s, src);
+
+	if (v == NULL)
 		return -1;
-	s->v[s->n] = (struct mh_source){ .addr = *src,
-		.fd = source_open(src, s->proto) };
-	return s->v[s->n++].fd;
+	if (v->fd < 0) {
+		v->asked++;
+		if ((v->asked & (v->asked - 1)) == 0)	/* 1, 2, 4, ... */
+			v->fd = source_open(src, s->proto);
+	}
+	return v->fd;
 }
 
 void

@@ -23,7 +23,8 @@ struct mh_sources {
 	unsigned n;
 	struct mh_source {
 		struct in6_addr addr;
-		int fd;			/* -1: it cannot be had */
+		int fd;			/* -1: it cannot be had (yet) */
+		uint32_t asked;		/* so often, in vain */
 	} v[MH_SOURCES];
 };
 
@@ -32,8 +33,9 @@ void mh_sources_close(struct mh_sources *s);
 /*
  * A descriptor for messages from `src`, opened when first asked for: a
  * non-blocking raw socket of `proto` on which nothing is ever received.  -1:
- * none, for too many addresses or one that is not ours (yet); nobody tries
- * again.  Nor does anybody look whether an address is still ours later.
+ * none, for too many addresses or one that is not ours; it is tried again when
+ * it has been asked for twice as often.  Nobody looks whether an address is
+ * still ours later.
  */
 int mh_sources_fd(struct mh_sources *s, const struct in6_addr *src);
 /* Write the header of a message of `len` octets, MH_SOURCE_MAX at most. */

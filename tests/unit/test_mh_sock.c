@@ -273,6 +273,30 @@ START_TEST(test_mh_sources)
 }
 END_TEST
 
+/* An address that is not usable yet when it is first asked for. */
+START_TEST(test_mh_sources_later)
+{
+	const struct in6_addr a = in6("2001:db8::2");
+	unsigned tries = 3;
+	struct mh_sources s;
+	struct world w;
+
+	if (!world_open(&w, "test_mh_sources_later", true))
+		return;
+	mh_sources_init(&s, MH_PROTO);
+	for (unsigned i = 0; i < tries; i++)
+		ck_assert_int_eq(mh_sources_fd(&s, &a), -1);
+	ck_assert_int_eq(ns_sync(w.nl, ns_addr_msg(RTM_NEWADDR, ns_index("lo"),
+	    &a, 128)), 0);
+	until_usable(&a);
+	while (mh_sources_fd(&s, &a) < 0)
+		ck_assert_uint_le(++tries, 8);
+	ck_assert_uint_eq(s.n, 1);
+	mh_sources_close(&s);
+	world_close(&w);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -283,5 +307,6 @@ main(void)
 	tcase_add_loop_test(tc, test_long, 0, 2);
 	tcase_add_loop_test(tc, test_foreign_source, 0, 2);
 	tcase_add_test(tc, test_mh_sources);
+	tcase_add_test(tc, test_mh_sources_later);
 	return suite_run(s);
 }
