@@ -755,7 +755,7 @@ no_filters() {
 # (none: without).
 no_memory() {
 	local with=()
-	[ $2 = bpf ] || with=(setpriv --bounding-set -sys_admin,-bpf,-perfmon --inh-caps -all)
+	[ $2 = bpf ] || with=(setpriv --bounding-set "-sys_admin,-bpf,-perfmon" --inh-caps -all)
 	printf '%s\n' "backend $1" "max 4000000" "ha $HAA" |
 		nsenter --net=/run/netns/$P-ha "${with[@]}" prlimit --as=134217728 "$TOOL" >"$dir/said" 2>/dev/null
 	check "no memory: $1 says so" grep -q "^err ENOMEM .*Cannot allocate memory (fewer max-paths" "$dir/said"
