@@ -86,7 +86,8 @@ void bpf_dp_peer_each(struct bpf_dp *b, bpf_dp_peer_fn *fn, void *ctx);
 int bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer);
 int bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
     struct pmip_ha_path *ret);
-void bpf_dp_ha_prefetch(struct bpf_dp *b, const struct prefix *p);
+void bpf_dp_ha_ahead(const struct bpf_dp *b, const struct prefix *const *v,
+    size_t n);
 int bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p);
 /* The table itself, and what stands for this run in its entries. */
 struct path_table *bpf_dp_ha_table(struct bpf_dp *b, uint8_t *ret_run);

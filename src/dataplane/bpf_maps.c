@@ -183,9 +183,10 @@ bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
 }
 
 void
-bpf_dp_ha_prefetch(struct bpf_dp *b, const struct prefix *p)
+bpf_dp_ha_ahead(const struct bpf_dp *b, const struct prefix *const *v,
+    size_t n)
 {
-	path_table_prefetch(&b->ha, p);
+	path_table_ahead(&b->ha, v, n);
 }
 
 int

@@ -288,8 +288,7 @@ path_set_pma(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
 void
 bpf_path_ahead(struct dp *dp, const struct prefix *const *v, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		bpf_dp_ha_prefetch(be_of(dp)->base.bpf, v[i]);
+	bpf_dp_ha_ahead(be_of(dp)->base.bpf, v, n);
 }
 
 int

@@ -190,6 +190,12 @@ path_undo(struct dp_op *op)
 	slot_release(d, op->now.tunnel);
 }
 
+static void
+ip6tnl_path_ahead(struct dp *dp, const struct prefix *const *v, size_t n)
+{
+	path_table_ahead(ip6tnl_of(dp)->ha, v, n);
+}
+
 static int
 ip6tnl_path_set(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
@@ -631,7 +637,8 @@ ip6tnl_free(struct dp *dp)
 static const struct dp_ops ip6tnl_ops = {
 	.name = "ip6tnl",
 	.tunnel_up = ip6tnl_tunnel_up, .tunnel_down = ip6tnl_tunnel_down,
-	.path_set = ip6tnl_path_set, .path_del = ip6tnl_path_del,
+	.path_set = ip6tnl_path_set, .path_ahead = ip6tnl_path_ahead,
+	.path_del = ip6tnl_path_del,
 	.access_add = dp_access_add, .access_del = dp_access_del,
 	.sweep = ip6tnl_sweep, .shutdown = ip6tnl_shutdown,
 	.show = ip6tnl_show, .show_tunnel = ip6tnl_show_tunnel,

@@ -133,12 +133,15 @@ path_table_find(const struct path_table *t, const struct prefix *p)
 }
 
 void
-path_table_prefetch(const struct path_table *t, const struct prefix *p)
+path_table_ahead(const struct path_table *t, const struct prefix *const *v,
+    size_t n)
 {
 	struct pmip_key128 key;
 
-	if (path_table_key(p, &key) > 0)
-		__builtin_prefetch(&t->slot[home_of(t, &key)]);
+	for (size_t i = 0; i < n; i++) {
+		if (path_table_key(v[i], &key) > 0)
+			__builtin_prefetch(&t->slot[home_of(t, &key)]);
+	}
 }
 
 int

@@ -32,8 +32,9 @@ const struct pmip_ha_path *path_table_find(const struct path_table *t,
     const struct prefix *p);
 /* The prefix of one. */
 struct prefix path_table_prefix(const struct pmip_ha_path *e);
-/* Have the processor fetch what is looked at for `p`. */
-void path_table_prefetch(const struct path_table *t, const struct prefix *p);
+/* Have the processor fetch what is looked at for each of `n`. */
+void path_table_ahead(const struct path_table *t,
+    const struct prefix *const *v, size_t n);
 /* Add or change one. 0, -ENOSPC, or -EINVAL for another length. */
 int path_table_set(struct path_table *t, const struct prefix *p, uint32_t peer,
     uint8_t run);

@@ -166,12 +166,16 @@ enum mh_drop mh_parse(const void *data, size_t len, const struct in6_addr *src,
     size_t *ret_off);
 
 /*
- * A glance at a BU before it is parsed: the NAI of its first MN-ID option.
- * False when there is none to be seen; what it finds is a guess, for looking
- * ahead.
+ * A glance at a BU before it is parsed: the NAI of its first MN-ID option, and
+ * the IPv4 address that it asks for.  False when there is no NAI to be seen;
+ * what it finds is a guess, for looking ahead.
  */
-bool mh_peek_nai(const void *data, size_t len, const char **ret_nai,
-    uint8_t *ret_len);
+struct mh_peek {
+	const char *nai;
+	uint8_t nai_len;
+	struct in_addr ip4;		/* 0.0.0.0: none */
+};
+bool mh_peek(const void *data, size_t len, struct mh_peek *ret);
 
 /*
  * Build a BU, BA or BE from a struct mh_msg: options in the order MN-ID, HNP,

@@ -216,14 +216,31 @@ mh_parse(const void *data, size_t len, const struct in6_addr *src,
 	return parse_opts(&c, w, &ret->o, ret_off);
 }
 
+static void
+peek_nai(struct mh_opt *opt, struct mh_peek *ret)
+{
+	if (opt->len < 2 || ret->nai != NULL)
+		return;
+	cur_skip(&opt->body, 1);		/* subtype */
+	ret->nai_len = opt->len - 1;
+	ret->nai = (const char *)cur_ref(&opt->body, ret->nai_len);
+}
+
+static void
+peek_ip4(struct mh_opt *opt, struct mh_peek *ret)
+{
+	cur_skip(&opt->body, 2);		/* prefix length, flags */
+	cur_in4(&opt->body, &ret->ip4);
+}
+
 bool
-mh_peek_nai(const void *data, size_t len, const char **ret_nai,
-    uint8_t *ret_len)
+mh_peek(const void *data, size_t len, struct mh_peek *ret)
 {
 	struct mh_opt opt;
 	struct cur c;
 	size_t off;
 
+	*ret = (struct mh_peek){ 0 };
 	cur_init(&c, data, len);
 	cur_skip(&c, OFF_TYPE);
 	if (cur_u8(&c) != MH_BU)
@@ -232,12 +249,10 @@ mh_peek_nai(const void *data, size_t len, const char **ret_nai,
 	cur_skip(&c, OFF_BU_OPTIONS);
 	for (unsigned n = 0; n < MH_OPTS_MAX && mh_opt_next(&c, &opt, &off) > 0;
 	    n++) {
-		if (opt.type != MHOPT_MN_ID || opt.len < 2)
-			continue;
-		cur_skip(&opt.body, 1);		/* subtype */
-		*ret_len = opt.len - 1;
-		*ret_nai = (const char *)cur_ref(&opt.body, *ret_len);
-		return *ret_len <= MHOPT_MN_ID_MAX;
+		if (opt.type == MHOPT_MN_ID)
+			peek_nai(&opt, ret);
+		else if (opt.type == MHOPT_IP4_HOA || opt.type == MHOPT_IP4_REQ)
+			peek_ip4(&opt, ret);
 	}
-	return false;
+	return ret->nai != NULL && ret->nai_len <= MHOPT_MN_ID_MAX;
 }

@@ -26,12 +26,11 @@ touch(const struct mh_opts *o)
 static void
 peek(const uint8_t *data, size_t size)
 {
-	const char *nai;
-	uint8_t len;
+	struct mh_peek p;
 
-	if (mh_peek_nai(data, size, &nai, &len))
-		must((const uint8_t *)nai > data &&
-		    (const uint8_t *)nai + len <= data + size);
+	if (mh_peek(data, size, &p))
+		must((const uint8_t *)p.nai > data &&
+		    (const uint8_t *)p.nai + p.nai_len <= data + size);
 }
 
 static void

@@ -857,19 +857,48 @@ START_TEST(test_mh_parse_mn_id)
 END_TEST
 
 /* A glance finds what the parser will; cut anywhere it stays inside. */
-START_TEST(test_mh_peek_nai)
+START_TEST(test_mh_peek)
 {
-	const char *nai = NULL;
-	uint8_t *cut, len = 0;
+	struct mh_peek p;
+	uint8_t *cut;
 
-	ck_assert(mh_peek_nai(golden_pbu, sizeof(golden_pbu), &nai, &len));
-	ck_assert_uint_eq(len, strlen(NAI));
-	ck_assert_mem_eq(nai, NAI, len);
-	ck_assert(!mh_peek_nai(golden_pba, sizeof(golden_pba), &nai, &len));
+	ck_assert(mh_peek(golden_pbu, sizeof(golden_pbu), &p));
+	ck_assert_uint_eq(p.nai_len, strlen(NAI));
+	ck_assert_mem_eq(p.nai, NAI, p.nai_len);
+	ck_assert_uint_eq(p.ip4.s_addr, INADDR_ANY);
+	ck_assert(!mh_peek(golden_pba, sizeof(golden_pba), &p));
 	for (size_t n = 0; n < sizeof(golden_pbu); n++) {
 		cut = malloc(n + 1);
 		memcpy(cut, golden_pbu, n);
-		ck_assert_int_eq(mh_peek_nai(cut, n, &nai, &len), n >= 30);
+		ck_assert_int_eq(mh_peek(cut, n, &p), n >= 30);
+		free(cut);
+	}
+}
+END_TEST
+
+/* The IPv4 address that either option asks for. */
+START_TEST(test_mh_peek_ip4)
+{
+	static const uint32_t kinds[] = { MHO_IP4_HOA, MHO_IP4_REQ };
+	struct mh_msg m = golden_msg();
+	struct in_addr want = { htonl(0x0a000102) };
+	uint8_t buf[MH_MAX_LEN], *cut;
+	struct mh_peek p;
+	int len;
+
+	m.o.have |= kinds[_i];
+	m.o.ip4_hoa.addr = m.o.ip4_req.addr = want;
+	len = mh_build(&m, &pma, &ha, &mh_wire_default, buf, sizeof(buf));
+	ck_assert_int_gt(len, 0);
+	ck_assert(mh_peek(buf, (size_t)len, &p));
+	ck_assert_uint_eq(p.nai_len, strlen(NAI));
+	ck_assert_uint_eq(p.ip4.s_addr, want.s_addr);
+	for (int n = 0; n < len; n++) {
+		cut = malloc((size_t)n + 1);
+		memcpy(cut, buf, (size_t)n);
+		(void)mh_peek(cut, (size_t)n, &p);
+		ck_assert(p.ip4.s_addr == want.s_addr ||
+		    p.ip4.s_addr == INADDR_ANY);
 		free(cut);
 	}
 }
@@ -1076,7 +1105,8 @@ main(void)
 	tcase_add_test(tc, test_mh_parse_ip4_lengths);
 	tcase_add_test(tc, test_mh_parse_reserved_bits_ignored);
 	tcase_add_test(tc, test_mh_parse_mn_id);
-	tcase_add_test(tc, test_mh_peek_nai);
+	tcase_add_test(tc, test_mh_peek);
+	tcase_add_loop_test(tc, test_mh_peek_ip4, 0, 2);
 	tcase_add_test(tc, test_mh_parse_timestamp_len18);
 	tcase_add_test(tc, test_mh_parse_timestamp_lengths);
 	tcase_add_test(tc, test_mh_parse_option_many);

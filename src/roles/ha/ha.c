@@ -550,40 +550,6 @@ plain_bu(struct ha *ha, const struct mh_pkt *pkt, const struct mh_msg *bu)
 	(void)role_send_mh(ha->role.env, &m, &pkt->dst, &pkt->src);
 }
 
-/* Strangers to the cache are looked up in the policy. */
-static void
-look_ahead(struct role *r, const struct mh_pkt *pkts, size_t n)
-{
-	struct policy *pol = r->env->policy;
-	struct policy_nai unknown[POLICY_AHEAD];
-	const struct prefix *hnp[POLICY_AHEAD];
-	struct ha_ahead v[MH_AHEAD];
-	size_t k = 0, nunknown = 0, nhnp = 0;
-	const char *nai;
-	uint8_t len;
-
-	_Static_assert(MH_AHEAD <= POLICY_AHEAD, "all may be unknown");
-	for (size_t i = 0; i < n && k < MH_AHEAD; i++) {
-		if (mh_peek_nai(pkts[i].data, pkts[i].len, &nai, &len))
-			v[k++].nai = role_nai(r, nai, len);
-	}
-	ha_cache_ahead(&ha_of(r)->cache, v, k);
-	for (size_t i = 0; i < k; i++) {
-		if (v[i].node == NULL)
-			unknown[nunknown++].nai = v[i].nai;
-	}
-	if (nunknown == 0 || pol->ops->ahead == NULL)
-		return;
-	pol->ops->ahead(pol, unknown, nunknown);
-	for (size_t i = 0; i < nunknown; i++) {
-		if (unknown[i].profile != NULL)
-			hnp[nhnp++] = &unknown[i].profile->home_prefix;
-	}
-	ha_cache_ahead_hnp(&ha_of(r)->cache, hnp, nhnp);
-	if (r->env->dp->ops->path_ahead != NULL)
-		r->env->dp->ops->path_ahead(r->env->dp, hnp, nhnp);
-}
-
 static void
 handle_bu(struct role *r, const struct mh_pkt *pkt, const struct mh_msg *m)
 {
@@ -780,7 +746,7 @@ const struct role_ops ha_role_ops = {
 	.schema = &ha_conf_table,
 	.size = sizeof(struct ha),
 	.mh = ha_mh,
-	.ahead = look_ahead,
+	.ahead = ha_look_ahead,
 	.ctl = ha_ctl_cmds,
 	.start = ha_start,
 	.reload = ha_reload,

@@ -300,6 +300,11 @@ struct ha_peer *ha_peer_find(const struct ha *ha, const struct in6_addr *a);
 void ha_peer_ref(struct ha_peer *p);
 void ha_peer_unref(struct ha *ha, struct ha_peer *p);
 
+/* --- ha_ahead.c -------------------------------------------------------- */
+
+/* Member of role_ops. */
+void ha_look_ahead(struct role *r, const struct mh_pkt *pkts, size_t n);
+
 /* --- ha_check.c -------------------------------------------------------- */
 
 /* Steps 1-2 of PROTOCOL 4.1: needs ha and req only. */

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "core/util.h"
+#include "mh/mh_io.h"
 #include "policy/policy.h"
 
 static uint32_t
@@ -129,19 +130,22 @@ ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 }
 
 void
-ha_cache_ahead_hnp(const struct ha_cache *c, const struct prefix *const *v,
+ha_cache_ahead_claims(const struct ha_cache *c, const struct prefix *const *v,
     size_t n)
 {
-	uint32_t hash[POLICY_AHEAD];
+	const struct htab *h[2 * MH_AHEAD];
+	uint32_t hash[2 * MH_AHEAD];
 	size_t i;
 
-	assert(n <= POLICY_AHEAD);
-	for (i = 0; i < n; i++)
+	assert(n <= ARRAY_LEN(hash));
+	for (i = 0; i < n; i++) {
 		hash[i] = hash_hnp(c, v[i]);
+		h[i] = v[i]->family == AF_INET6 ? c->by_hnp : c->claims4;
+	}
 	for (i = 0; i < n; i++)
-		htab_prefetch(c->by_hnp, hash[i]);
+		htab_prefetch(h[i], hash[i]);
 	for (i = 0; i < n; i++)
-		__builtin_prefetch(htab_guess(c->by_hnp, hash[i]));
+		__builtin_prefetch(htab_guess(h[i], hash[i]));
 }
 
 /* Whose prefix it is, as an entry of by_hnp; those are IPv6 all. */

@@ -117,8 +117,8 @@ struct ha_ahead {
 	const struct hnode *node;	/* out: NULL, there is none */
 };
 void ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n);
-/* The same for what is_free() will be asked of: POLICY_AHEAD at most. */
-void ha_cache_ahead_hnp(const struct ha_cache *c,
+/* The same for what is_free() will be asked of, two for each NAI at most. */
+void ha_cache_ahead_claims(const struct ha_cache *c,
     const struct prefix *const *v, size_t n);
 /* Who has claimed exactly that prefix or address? NULL: no entry. */
 struct bce *ha_cache_find_hnp(const struct ha_cache *c,
