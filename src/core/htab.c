@@ -60,7 +60,7 @@ struct htab {
 	size_t nseg, capseg;
 	size_t buckets;			/* in use, >= FIRST */
 	size_t count;
-	bool walking;			/* no merges: they move elements */
+	unsigned walks;			/* now: no merges, they move elements */
 };
 
 static uint16_t
@@ -296,7 +296,7 @@ merge_one(struct htab *h)
 static void
 merge_some(struct htab *h)
 {
-	for (unsigned i = 0; i < 4 && h->buckets > FIRST &&
+	for (unsigned i = 0; i < 4 && h->walks == 0 && h->buckets > FIRST &&
 	    h->count < h->buckets * LOAD / 4; i++)
 		merge_one(h);
 }
@@ -342,8 +342,7 @@ htab_remove(struct htab *h, struct hnode *n)
 	else
 		take_from_list(b, n);
 	h->count--;
-	if (!h->walking)
-		merge_some(h);
+	merge_some(h);
 }
 
 struct hnode *
@@ -462,9 +461,9 @@ htab_walk(struct htab *h, size_t *cursor, unsigned budget,
 		uint64_t stop = (at & ~(size - 1)) + size;
 		unsigned n;
 
-		h->walking = true;
+		h->walks++;
 		n = walk_bucket(bucket_at(h, i), at, stop, fn, ctx);
-		h->walking = false;
+		h->walks--;
 		/* what its removals have not done */
 		for (unsigned k = 0; k < n; k++)
 			merge_some(h);

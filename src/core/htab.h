@@ -56,10 +56,11 @@ const struct hnode *htab_guess(const struct htab *h, uint32_t hash);
 /*
  * Visit the elements: start with *cursor = 0, call until it returns false; the
  * values between mean nothing to the caller.  `fn` may remove the element it is
- * given, and must not insert.  Between calls the table may change at will: an
- * element that stays is seen exactly once; one that comes or goes meanwhile,
- * once or not at all each time it is in.  Each call visits at least one bucket
- * and stops after about `budget` elements.
+ * given and no other, may begin a walk that removes none, and must not insert.
+ * Between calls the table may change at will: an element that stays is seen
+ * exactly once; one that comes or goes meanwhile, once or not at all each time
+ * it is in.  Each call visits at least one bucket and stops after about
+ * `budget` elements.
  */
 typedef void htab_walk_fn(void *ctx, struct hnode *n);
 bool htab_walk(struct htab *h, size_t *cursor, unsigned budget,

@@ -38,6 +38,13 @@ see(void *ctx, struct hnode *n)
 	elem_of(n)->seen++;
 }
 
+static void
+count_one(void *ctx, struct hnode *n)
+{
+	(void)n;
+	++*(unsigned *)ctx;
+}
+
 /* How good the hash is. */
 enum { HASH_GOOD, HASH_LISTS, HASH_SAME_TAG, HASH_FEW, HASH_KINDS };
 
@@ -291,6 +298,37 @@ START_TEST(test_each_removes_some)
 }
 END_TEST
 
+static void
+take_out_and_walk(void *ctx, struct hnode *n)
+{
+	unsigned count = 0;
+
+	htab_remove(ctx, n);
+	elem_of(n)->seen++;
+	htab_each(ctx, count_one, &count);
+	ck_assert_uint_eq(count, htab_count(ctx));
+}
+
+/* A walk inside of a walk: the table stays as it is until the outer one has no
+ * bucket in its hands. */
+START_TEST(test_walk_in_walk)
+{
+	unsigned n = 3000;
+	struct elem *e = make(n);
+	struct htab *h = htab_new();
+
+	kind = HASH_LISTS;
+	for (unsigned i = 0; i < n; i++)
+		htab_insert(h, &e[i].n, hash_of(&e[i]));
+	htab_each(h, take_out_and_walk, h);
+	ck_assert_uint_eq(htab_count(h), 0);
+	for (unsigned i = 0; i < n; i++)
+		check(e[i].seen == 1, i, "seen once");
+	htab_free(h);
+	free(e);
+}
+END_TEST
+
 /* Whether the table grows or shrinks between the calls, or both in turns:
  * what stays is seen once, not less and not more. */
 START_TEST(test_walk_while_changing)
@@ -346,6 +384,7 @@ main(void)
 	tcase_add_loop_test(tc, test_walk_removes_all, 0, HASH_KINDS);
 	tcase_add_loop_test(tc, test_each_removes_some, 0, HASH_KINDS);
 	tcase_add_loop_test(tc, test_walk_while_changing, 0, 3);
+	tcase_add_test(tc, test_walk_in_walk);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

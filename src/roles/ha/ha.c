@@ -300,13 +300,8 @@ ha_refuse(struct ha *ha, const struct ha_req *req, enum refusal why)
 static struct ha_lookup *
 lookup_new(struct ha *ha)
 {
-	struct ha_lookup *l = ha->spare;
+	struct ha_lookup *l = spare_get(&ha->spare_lookups, sizeof(*l));
 
-	ha->spare = NULL;
-	if (l == NULL)
-		l = malloc(sizeof(*l));
-	if (l == NULL)
-		abort();
 	l->ha = ha;
 	l->inside = true;
 	l->answered = false;
@@ -327,10 +322,7 @@ lookup_free(struct ha_lookup *l)
 			l->next->pprev = l->pprev;
 		ha->nlookups--;
 	}
-	if (ha->spare == NULL)
-		ha->spare = l;
-	else
-		free(l);
+	spare_put(&ha->spare_lookups, l);
 }
 
 static void judge(struct ha *ha, const struct ha_req *req, struct bce *b,
@@ -388,8 +380,7 @@ lookups_cancel(struct ha *ha)
 		pol->ops->cancel(pol, l);
 		lookup_free(l);
 	}
-	free(ha->spare);
-	ha->spare = NULL;
+	spare_done(&ha->spare_lookups);
 }
 
 /* --- requests ---------------------------------------------------------- */

@@ -250,7 +250,7 @@ struct ha {
 	struct htab *peers_by_addr;
 	struct ha_peer *peers;
 	struct ha_lookup *lookups;	/* that wait */
-	struct ha_lookup *spare;
+	struct spares spare_lookups;
 	unsigned nlookups;
 	uint32_t pending;		/* operations under way */
 	struct spares spare_ops;
