@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Network Access Identifiers (RFC 7542): who a mobile node is.  The user part
- * is before the last '@', all of it when there is none.  It is compared octet by
- * octet, the realm without case (PROTOCOL 10.2).
+ * is before the last '@', all of it when there is none.  It is compared octet
+ * by octet, the realm without case (PROTOCOL 10.2).
  */
 #ifndef PMIP_NAI_H
 #define PMIP_NAI_H

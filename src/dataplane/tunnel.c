@@ -266,8 +266,8 @@ tunnel_find(struct tunnel_table *tt, const struct in6_addr *local,
     const struct in6_addr *remote)
 {
 	struct tunnel_key k = { *local, *remote };
-	struct hnode *n = htab_find(tt->index, tunnel_hash(tt, &k), tunnel_key_eq,
-	    &k);
+	struct hnode *n = htab_find(tt->index, tunnel_hash(tt, &k),
+	    tunnel_key_eq, &k);
 
 	return n == NULL ? NULL :
 	    &CONTAINER_OF(n, struct tunnel_entry, node)->t;
