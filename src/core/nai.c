@@ -22,9 +22,14 @@ nai_user_len(const char *s, size_t len)
 bool
 nai_eq(const char *a, size_t la, const char *b, size_t lb)
 {
-	size_t user = nai_user_len(a, la);
+	size_t user;
 
-	if (la != lb || memcmp(a, b, user) != 0)
+	if (la != lb)
+		return false;
+	if (memcmp(a, b, la) == 0)	/* as it is, nearly always */
+		return true;
+	user = nai_user_len(a, la);
+	if (memcmp(a, b, user) != 0)
 		return false;
 	for (size_t i = user; i < la; i++) {
 		if (lower(a[i]) != lower(b[i]))

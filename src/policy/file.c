@@ -375,10 +375,10 @@ profile_of(const struct hnode *by_nai)
 static bool
 nai_node_eq(const struct hnode *n, const void *key)
 {
-	const char *nai = profile_of(n)->nai;
+	const struct profile *p = profile_of(n);
 	const struct nai *k = key;
 
-	return nai_eq(nai, strlen(nai), k->s, k->len);
+	return nai_eq(p->nai, p->nai_len, k->s, k->len);
 }
 
 static bool
@@ -405,6 +405,7 @@ store_index(struct policy_file *f, struct store *s, struct profile *p)
 	    strlen(p->nai));
 	const struct mac *macs = p->macs.v;
 
+	p->nai_len = (uint8_t)nai.len;
 	htab_insert(s->by_nai, &p->by_nai, nai.hash);
 	for (size_t i = 0; i < p->macs.n; i++) {
 		struct mac_node *mn = arena_alloc(s->arena, sizeof(*mn));

@@ -54,6 +54,7 @@ struct profile {
 					 * shared with others */
 	int model;			/* enum addr_model */
 	bool pmip;			/* entitled to the service (D6.9-2) */
+	uint8_t nai_len;		/* the policy's: octets of nai */
 	/* What follows is not asked for at each refresh: PROFILE_OFTEN. */
 	int addr_config;		/* enum addr_config */
 	const char *nai;
