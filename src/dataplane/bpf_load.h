@@ -83,9 +83,11 @@ void bpf_dp_peer_each(struct bpf_dp *b, bpf_dp_peer_fn *fn, void *ctx);
  * max_paths are there, -ENOENT.  Those of the home agent are in shared memory
  * (path_table.h): no system call.
  */
-int bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer);
-int bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
-    struct pmip_ha_path *ret);
+const struct pmip_ha_path *bpf_dp_ha_find(const struct bpf_dp *b,
+    const struct prefix *p);
+/* `at`: what find() has just said of it. */
+int bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p,
+    const struct pmip_ha_path *at, uint32_t peer);
 void bpf_dp_ha_ahead(const struct bpf_dp *b, const struct prefix *const *v,
     size_t n);
 int bpf_dp_ha_del(struct bpf_dp *b, const struct prefix *p);

@@ -164,22 +164,17 @@ bpf_dp_ha_table(struct bpf_dp *b, uint8_t *ret_run)
 	return &b->ha;
 }
 
-int
-bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p, uint32_t peer)
+const struct pmip_ha_path *
+bpf_dp_ha_find(const struct bpf_dp *b, const struct prefix *p)
 {
-	return path_table_set(&b->ha, p, peer, b->run);
+	return path_table_find(&b->ha, p);
 }
 
 int
-bpf_dp_ha_get(struct bpf_dp *b, const struct prefix *p,
-    struct pmip_ha_path *ret)
+bpf_dp_ha_set(struct bpf_dp *b, const struct prefix *p,
+    const struct pmip_ha_path *at, uint32_t peer)
 {
-	const struct pmip_ha_path *at = path_table_find(&b->ha, p);
-
-	if (at == NULL)
-		return -ENOENT;
-	*ret = *at;
-	return 0;
+	return path_table_put(&b->ha, p, at, peer, b->run);
 }
 
 void

@@ -115,35 +115,34 @@ host_undo(struct dp_op *op)
 	struct bpf_be *e = be_of_base(op->base);
 	struct bpf_dp *m = e->base.bpf;
 	struct dpnl_route r = host_route(e, &op->now.prefix);
-	struct pmip_ha_path cur;
+	const struct pmip_ha_path *cur = bpf_dp_ha_find(m, &op->now.prefix);
 
 	/* Only what is still as this operation made it. */
-	if (bpf_dp_ha_get(m, &op->now.prefix, &cur) < 0 ||
-	    cur.peer != op->is.peer)
+	if (cur == NULL || cur->peer != op->is.peer)
 		return;
 	if (op->had_old && e->peer[op->was.peer] != NULL) {
-		(void)bpf_dp_ha_set(m, &op->now.prefix, op->was.peer);
-		path_account(e, &cur.peer, &op->was.peer);
+		(void)bpf_dp_ha_set(m, &op->now.prefix, cur, op->was.peer);
+		path_account(e, &op->is.peer, &op->was.peer);
 		return;
 	}
 	(void)bpf_dp_ha_del(m, &op->now.prefix);
-	path_account(e, &cur.peer, NULL);
+	path_account(e, &op->is.peer, NULL);
 	host_note(e, &op->now.prefix, false);
 	dp_op_post(&e->base, dpnl_route(RTM_DELROUTE, &r));
 }
 
 static void
 host_set(struct bpf_be *e, const struct dp_path *p,
-    const struct pmip_ha_path *old, dp_done_fn *done, void *ctx)
+    const uint32_t *old_peer, dp_done_fn *done, void *ctx)
 {
 	struct dpnl_route r = host_route(e, &p->prefix);
 	struct dp_op *op = dp_op_new(&e->base, p, done, ctx);
 
 	op->undo = host_undo;
 	op->is.peer = p->tunnel->id;
-	op->had_old = old != NULL;
-	if (old != NULL)
-		op->was.peer = old->peer;
+	op->had_old = old_peer != NULL;
+	if (old_peer != NULL)
+		op->was.peer = *old_peer;
 	host_note(e, &p->prefix, true);
 	dp_op_add(op, RTM_NEWROUTE, &r);
 	dp_op_end(op);
@@ -166,26 +165,25 @@ path_set_ha(struct bpf_be *e, const struct dp_path *p, dp_done_fn *done,
     void *ctx)
 {
 	struct bpf_dp *m = e->base.bpf;
+	const struct pmip_ha_path *at = bpf_dp_ha_find(m, &p->prefix);
+	bool had = at != NULL && at->run == bpf_dp_run(m);
+	uint32_t was = had ? at->peer : 0, *old_peer = had ? &was : NULL;
 	struct dp_path hosted = { .side = DP_PMA, .prefix = p->prefix };
 	struct pmip_pma_path here;
-	struct pmip_ha_path old;
-	bool had;
 	int r = -ENOSPC;
 
-	had = bpf_dp_ha_get(m, &p->prefix, &old) == 0 &&
-	    old.run == bpf_dp_run(m);
 	if (had || e->base.npaths < e->base.conf.max_paths)
-		r = bpf_dp_ha_set(m, &p->prefix, p->tunnel->id);
+		r = bpf_dp_ha_set(m, &p->prefix, at, p->tunnel->id);
 	if (r < 0)
 		return r;
-	path_account(e, had ? &old.peer : NULL, &p->tunnel->id);
+	path_account(e, old_peer, &p->tunnel->id);
 	if (e->base.conf.is_pma &&
 	    bpf_dp_pma_get(m, &p->prefix, &here) == 0) {
 		hosted.access_ifindex = here.ifindex;
 		dp_hosted_by_own(&e->base, &hosted, p->tunnel->own);
 	}
 	if (p->on_link)
-		host_set(e, p, had ? &old : NULL, done, ctx);
+		host_set(e, p, old_peer, done, ctx);
 	else if (done != NULL)
 		done(ctx, 0);
 	return 0;
@@ -310,16 +308,16 @@ bpf_path_del(struct dp *dp, const struct dp_path *p, dp_done_fn *done,
 	struct bpf_be *e = be_of(dp);
 	struct bpf_dp *m = e->base.bpf;
 	struct pmip_pma_path pma;
-	struct pmip_ha_path ha;
+	const struct pmip_ha_path *ha;
 	struct dpnl_route route;
 	struct dp_op *op;
 
 	if (!dp_prefix_ok(&p->prefix))
 		return -EINVAL;
 	if (p->side == DP_HA) {
-		if (bpf_dp_ha_get(m, &p->prefix, &ha) == 0 &&
-		    ha.run == bpf_dp_run(m))
-			path_account(e, &ha.peer, NULL);
+		ha = bpf_dp_ha_find(m, &p->prefix);
+		if (ha != NULL && ha->run == bpf_dp_run(m))
+			path_account(e, &ha->peer, NULL);
 		(void)bpf_dp_ha_del(m, &p->prefix);
 		if (p->on_link)
 			host_del(e, p, done, ctx);

@@ -116,20 +116,14 @@ fill(struct pmip_ha_path *s, const struct pmip_key128 *key, uint8_t len,
 	show_as(s, len);
 }
 
-static struct pmip_ha_path *
-find(const struct path_table *t, const struct pmip_key128 *key, int len)
-{
-	return (void *)(uintptr_t)pmip_ha_find((void *)(uintptr_t)t, key,
-	    (uint32_t)len);
-}
-
 const struct pmip_ha_path *
 path_table_find(const struct path_table *t, const struct prefix *p)
 {
 	struct pmip_key128 key;
 	int len = path_table_key(p, &key);
 
-	return len < 0 ? NULL : find(t, &key, len);
+	return len < 0 ? NULL : pmip_ha_find((void *)(uintptr_t)t, &key,
+	    (uint32_t)len);
 }
 
 void
@@ -145,22 +139,23 @@ path_table_ahead(const struct path_table *t, const struct prefix *const *v,
 }
 
 int
-path_table_set(struct path_table *t, const struct prefix *p, uint32_t peer,
-    uint8_t run)
+path_table_put(struct path_table *t, const struct prefix *p,
+    const struct pmip_ha_path *at, uint32_t peer, uint8_t run)
 {
 	struct pmip_ha_path *s;
 	struct pmip_key128 key;
-	int len = path_table_key(p, &key);
 	uint32_t home;
+	int len;
 
-	if (len < 0)
-		return len;
-	s = find(t, &key, len);
-	if (s != NULL) {
+	if (at != NULL) {
+		s = &t->slot[at - t->slot];
 		__atomic_store_n(&s->peer, peer, __ATOMIC_RELAXED);
 		s->run = run;
 		return 0;
 	}
+	len = path_table_key(p, &key);
+	if (len < 0)
+		return len;
 	home = home_of(t, &key);
 	for (uint32_t i = 0; i < PMIP_HA_REACH; i++) {
 		s = &t->slot[home + i];
@@ -170,6 +165,13 @@ path_table_set(struct path_table *t, const struct prefix *p, uint32_t peer,
 		return 0;
 	}
 	return -ENOSPC;
+}
+
+int
+path_table_set(struct path_table *t, const struct prefix *p, uint32_t peer,
+    uint8_t run)
+{
+	return path_table_put(t, p, path_table_find(t, p), peer, run);
 }
 
 /* Let `to` be what `from` is, before that changes. */

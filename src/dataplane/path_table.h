@@ -35,7 +35,13 @@ struct prefix path_table_prefix(const struct pmip_ha_path *e);
 /* Have the processor fetch what is looked at for each of `n`. */
 void path_table_ahead(const struct path_table *t,
     const struct prefix *const *v, size_t n);
-/* Add or change one. 0, -ENOSPC, or -EINVAL for another length. */
+/*
+ * Add or change one. 0, -ENOSPC, or -EINVAL for another length.  `at`: what
+ * find() has just said of it.
+ */
+int path_table_put(struct path_table *t, const struct prefix *p,
+    const struct pmip_ha_path *at, uint32_t peer, uint8_t run);
+/* The same for who has not looked. */
 int path_table_set(struct path_table *t, const struct prefix *p, uint32_t peer,
     uint8_t run);
 /* False: absent. */
