@@ -103,7 +103,6 @@ dpnl_route_into(struct nl_msg *m, int cmd, const struct dpnl_route *r)
 		.rtm_src_len = r->src.len, .rtm_protocol = r->proto,
 		.rtm_type = r->type, .rtm_scope = RT_SCOPE_UNIVERSE };
 
-	/* RTA_TABLE has it as well, with room for more than 255. */
 	h.rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
 	/* The kernel wants to hear of a device route that it is one. */
 	if (r->family == AF_INET && r->type == RTN_UNICAST && r->nhid == 0)
@@ -114,7 +113,8 @@ dpnl_route_into(struct nl_msg *m, int cmd, const struct dpnl_route *r)
 	    0, &h, sizeof(h));
 	put_addr(m, RTA_DST, &r->dst);
 	put_addr(m, RTA_SRC, &r->src);
-	put_u32(m, RTA_TABLE, r->table);
+	if (h.rtm_table == RT_TABLE_UNSPEC)
+		put_u32(m, RTA_TABLE, r->table);
 	put_u32(m, RTA_PRIORITY, r->metric);
 	if (r->nhid != 0)
 		put_u32(m, RTA_NH_ID, r->nhid);
