@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <netinet/in.h>
 
@@ -72,7 +73,8 @@ struct mh_ip4 {
 /*
  * All options of a message, decoded.  Pointers refer into the packet and live
  * as long as it does.  First instance of a single-instance option wins, each
- * further one is counted in `dup`.
+ * further one is counted in `dup`.  What `have` does not name, from alt_coa on,
+ * is anything.
  */
 struct mh_opts {
 	uint32_t have;
@@ -110,6 +112,14 @@ struct mh_msg {
 	};
 	struct mh_opts o;
 };
+
+/* A message without options, its fields 0. */
+static inline void
+mh_msg_init(struct mh_msg *m, enum mh_type type)
+{
+	memset(m, 0, offsetof(struct mh_msg, o.alt_coa));
+	m->type = (uint8_t)type;
+}
 
 /*
  * Why a packet was not accepted.  One table for the enumeration, the counter's

@@ -246,8 +246,8 @@ opt_read_ip4_request(struct cur *c, struct mh_ip4 *ret)
 
 	if (v >> 2 > 32)
 		return MHOPT_BAD;
-	ret->plen = v >> 2;
-	ret->prefix_request = (v & 0x02) != 0;
+	*ret = (struct mh_ip4){ .plen = v >> 2,
+		.prefix_request = (v & 0x02) != 0 };
 	cur_skip(c, 1);
 	cur_in4(c, &ret->addr);
 	return MHOPT_TAKEN;
@@ -268,8 +268,7 @@ opt_read_ip4_answer(struct cur *c, struct mh_ip4 *ret)
 
 	if (v >> 2 > 32)
 		return MHOPT_BAD;
-	ret->status = status;
-	ret->plen = v >> 2;
+	*ret = (struct mh_ip4){ .status = status, .plen = v >> 2 };
 	cur_in4(c, &ret->addr);
 	return MHOPT_TAKEN;
 }

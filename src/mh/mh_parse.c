@@ -206,8 +206,7 @@ mh_parse(const void *data, size_t len, const struct in6_addr *src,
 	if (hdrlen < mh_types[type].min_hdrlen)
 		return parse_drop(MH_HDRLEN, OFF_HDRLEN, ret_off);
 
-	memset(ret, 0, sizeof(*ret));
-	ret->type = type;
+	mh_msg_init(ret, (enum mh_type)type);
 	if (type != MH_BU && type != MH_BA && type != MH_BE)
 		return MH_OK;
 	cur_init(&c, data, total);

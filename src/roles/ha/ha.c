@@ -185,7 +185,7 @@ static void
 pba_init(const struct ha_req *req, uint8_t status, uint64_t ts,
     struct mh_msg *ret)
 {
-	*ret = (struct mh_msg){ .type = MH_BA };
+	mh_msg_init(ret, MH_BA);
 	ret->ba.status = status;
 	ret->ba.flags = BA_P;			/* D8.2-1; see plain_bu() */
 	ret->ba.seq = req->seq;			/* A25 */
@@ -334,15 +334,15 @@ static void
 lookup_found(void *ctx, int err, const struct profile *p)
 {
 	struct ha_lookup *l = ctx;
-	const struct nai nai = ha_req_nai(&l->req);
+	const struct nai nai = ha_req_nai(l->req);
 
 	l->answered = true;
 	if (l->recheck)
-		recheck(l->ha, &l->req, err, p);
+		recheck(l->ha, l->req, err, p);
 	else if (l->inside)
-		judge(l->ha, &l->req, l->known, err, p);
+		judge(l->ha, l->req, l->known, err, p);
 	else	/* the entry may have come or gone meanwhile */
-		judge(l->ha, &l->req, ha_cache_find(&l->ha->cache, &nai), err,
+		judge(l->ha, l->req, ha_cache_find(&l->ha->cache, &nai), err,
 		    p);
 	if (!l->inside)
 		lookup_free(l);
@@ -350,18 +350,21 @@ lookup_found(void *ctx, int err, const struct profile *p)
 
 /* Ask the policy; what follows may happen before this returns. */
 static void
-lookup_start(struct ha_lookup *l)
+lookup_start(struct ha_lookup *l, const struct ha_req *req)
 {
 	struct ha *ha = l->ha;
 	struct policy *pol = ha->role.env->policy;
-	const struct nai nai = ha_req_nai(&l->req);
+	const struct nai nai = ha_req_nai(req);
 
+	l->req = req;
 	pol->ops->by_nai(pol, &nai, lookup_found, l);
 	l->inside = false;
 	if (l->answered) {
 		lookup_free(l);
 		return;
 	}
+	ha_req_copy(&l->copy, req);
+	l->req = &l->copy;
 	l->next = ha->lookups;
 	l->pprev = &ha->lookups;
 	if (l->next != NULL)
@@ -424,9 +427,8 @@ ha_input(struct ha *ha, const struct ha_req *req)
 		return;
 	}
 	l = lookup_new(ha);
-	l->req = *req;
 	l->known = b;
-	lookup_start(l);
+	lookup_start(l, req);
 }
 
 /*
@@ -460,10 +462,12 @@ decode(const struct ha *ha, const struct mh_pkt *pkt, const struct mh_msg *m,
 {
 	const struct mh_opts *o = &m->o;
 
-	*r = (struct ha_req){ .src = pkt->src, .dst = pkt->dst,
-		.coa = pkt->src, .seq = m->bu.seq,
-		.lifetime_4s = m->bu.lifetime_4s,
-		.proxy = (m->bu.flags & BU_P) != 0 };
+	memset(r, 0, offsetof(struct ha_req, nai));
+	r->src = r->coa = pkt->src;
+	r->dst = pkt->dst;
+	r->seq = m->bu.seq;
+	r->lifetime_4s = m->bu.lifetime_4s;
+	r->proxy = (m->bu.flags & BU_P) != 0;
 	if (o->have & MHO_ALT_COA)
 		r->coa = o->alt_coa;
 	if (o->have & MHO_TIMESTAMP) {
@@ -607,12 +611,14 @@ recheck_one(void *ctx, struct hnode *n)
 	struct ha *ha = ctx;
 	struct bce *b = CONTAINER_OF(n, struct bce, by_nai);
 	struct ha_lookup *l = lookup_new(ha);
+	struct ha_req req;
 
+	memset(&req, 0, offsetof(struct ha_req, nai));
+	req.nai_len = b->nai_len;
+	req.nai_hash = b->by_nai.hash;
+	memcpy(req.nai, b->nai, b->nai_len);
 	l->recheck = true;
-	l->req.nai_len = b->nai_len;
-	l->req.nai_hash = b->by_nai.hash;
-	memcpy(l->req.nai, b->nai, b->nai_len);
-	lookup_start(l);
+	lookup_start(l, &req);
 }
 
 static void

@@ -3,6 +3,9 @@
 #ifndef PMIP_HA_H
 #define PMIP_HA_H
 
+#include <stddef.h>
+#include <string.h>
+
 #include "core/ratelimit.h"
 #include "core/spare.h"
 #include "roles/ha/ha_cache.h"
@@ -154,7 +157,7 @@ struct ha_req {
 	uint8_t ip4_opt;		/* the IPv4 option: 29, 36; 0 none */
 	bool ip4_prefix;		/* it asks for a prefix */
 	struct in_addr ip4;		/* 0.0.0.0: which is mine? */
-	char nai[NAI_OPTION_MAX];
+	char nai[NAI_OPTION_MAX];	/* nai_len octets, then anything */
 };
 
 /* The answer to an IPv4 option (A5). */
@@ -201,9 +204,9 @@ struct ha_part {
 enum ha_op_kind { HA_OP_SET, HA_OP_DEL, HA_OP_DROP };
 struct ha_op {
 	struct ha *ha;			/* NULL: the role has gone */
+	struct ha_op *earlier, *later;	/* of those under way */
 	struct bce *bce;
 	enum ha_op_kind kind;
-	struct ha_part part[HA_PARTS];
 	unsigned waits;			/* answers to come */
 	ha_op_fn *done;
 	enum bce_state before;		/* SET: state to fall back to */
@@ -218,7 +221,8 @@ struct ha_op {
 	struct in_addr hoa4;
 	struct ha_ip4 ip4;
 	struct ha_req *req;		/* to answer; NULL: nobody asked */
-	struct ha_req asked;		/* what it points to */
+	struct ha_part part[HA_PARTS];	/* since ha_path_begin() */
+	struct ha_req asked;		/* what req points to */
 };
 
 /* A path that nobody wants any more and the kernel would not give back. */
@@ -239,7 +243,8 @@ struct ha_lookup {
 	struct bce *known;	/* the node's entry while it has not */
 	bool answered;
 	bool recheck;		/* after a policy change, not for a PBU */
-	struct ha_req req;
+	const struct ha_req *req;	/* the caller's, or our copy of it */
+	struct ha_req copy;
 };
 
 struct ha {
@@ -253,6 +258,7 @@ struct ha {
 	struct spares spare_lookups;
 	unsigned nlookups;
 	uint32_t pending;		/* operations under way */
+	struct ha_op *last_op;		/* the one begun last */
 	struct spares spare_ops;
 	uint32_t policy_gen;		/* changes whenever profiles do */
 	struct ha_stale *stale;
@@ -272,6 +278,12 @@ struct ha {
 };
 
 /* --- ha.c: in and out -------------------------------------------------- */
+
+static inline void
+ha_req_copy(struct ha_req *to, const struct ha_req *from)
+{
+	memcpy(to, from, offsetof(struct ha_req, nai) + from->nai_len);
+}
 
 /* Whose request it is; lives as long as that. */
 static inline struct nai

@@ -21,10 +21,23 @@ static uint32_t
 hash_hnp(const struct ha_cache *c, const struct prefix *p)
 {
 	uint8_t buf[18] = { p->family, p->len };
-	size_t n = p->family == AF_INET6 ? 16 : 4;
+	size_t n = (p->len + 7U) / 8;	/* the rest is 0 */
 
 	memcpy(buf + 2, &p->in6, n);
 	return (uint32_t)hash_bytes(&c->key, buf, 2 + n);
+}
+
+/* Of what is claimed: once and not each time while it is the same. */
+static uint32_t
+hash_again(struct ha_cache *c, const struct prefix *p)
+{
+	struct ha_hashed *l = &c->last[p->family == AF_INET6];
+
+	if (!prefix_eq(&l->prefix, p)) {
+		l->prefix = *p;
+		l->hash = hash_hnp(c, p);
+	}
+	return l->hash;
 }
 
 static bool
@@ -97,12 +110,16 @@ ha_cache_find(const struct ha_cache *c, const struct nai *nai)
 
 /* What a refresh touches of an entry. */
 static void
-fetch_entry(const struct hnode *n, size_t nai_len)
+fetch_entry(const struct bce *b, size_t nai_len)
 {
-	const struct bce *b = CONTAINER_OF(n, const struct bce, by_nai);
-
 	prefetch(&b->timer, offsetof(struct bce, nai) -
 	    offsetof(struct bce, timer) + nai_len);
+}
+
+void
+ha_cache_fetch(const struct bce *b)
+{
+	fetch_entry(b, 0);
 }
 
 void
@@ -116,7 +133,8 @@ ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n)
 		const struct hnode *m = htab_guess(c->by_nai, v[i].nai.hash);
 
 		if (m != NULL)
-			fetch_entry(m, v[i].nai.len);
+			fetch_entry(CONTAINER_OF(m, const struct bce, by_nai),
+			    v[i].nai.len);
 	}
 	for (i = 0; i < n; i++) {
 		const struct bce *b;
@@ -169,7 +187,7 @@ ha_cache_find_hnp(const struct ha_cache *c, const struct prefix *hnp)
 }
 
 bool
-ha_cache_is_free(const struct ha_cache *c, const struct prefix *p,
+ha_cache_is_free(struct ha_cache *c, const struct prefix *p,
     const struct bce *b)
 {
 	uint32_t hash;
@@ -178,7 +196,7 @@ ha_cache_is_free(const struct ha_cache *c, const struct prefix *p,
 	/* A refresh: it has it, so there is nothing to look for. */
 	if (b != NULL && b->indexed && prefix_eq(&b->hnp, p))
 		return true;
-	hash = hash_hnp(c, p);
+	hash = hash_again(c, p);
 	if (find_prefix(c, p, hash) != NULL)
 		return false;
 	n = htab_find(claims_of(c, p), hash, eq_claim, p);
@@ -213,7 +231,7 @@ ha_cache_claim(struct ha_cache *c, struct bce *b, const struct prefix *hnp)
 {
 	assert(!b->indexed);
 	b->hnp = *hnp;
-	htab_insert(c->by_hnp, &b->by_hnp, hash_hnp(c, hnp));
+	htab_insert(c->by_hnp, &b->by_hnp, hash_again(c, hnp));
 	b->indexed = true;
 }
 
@@ -236,7 +254,7 @@ ha_cache_reclaim(struct ha_cache *c, struct bce *b, const struct prefix *hnp)
 void
 ha_cache_keep(struct ha_cache *c, const struct prefix *p, struct bce *b)
 {
-	uint32_t hash = hash_hnp(c, p);
+	uint32_t hash = hash_again(c, p);
 	struct htab *claims = claims_of(c, p);
 	struct hnode *n = htab_find(claims, hash, eq_claim, p);
 	struct ha_claim *k;

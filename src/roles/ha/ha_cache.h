@@ -95,6 +95,11 @@ struct ha_cache {
 	 * memory of the others. */
 	struct htab *claims6, *claims4;
 	struct hash_key key;
+	/* Who asks whether one is free mostly claims it next. [1]: IPv6 */
+	struct ha_hashed {
+		struct prefix prefix;
+		uint32_t hash;
+	} last[2];
 	size_t live;		/* entries that are not BCE_GONE */
 	size_t gone;
 	uint64_t removals;	/* walkers look whether it has moved */
@@ -120,11 +125,13 @@ void ha_cache_ahead(const struct ha_cache *c, struct ha_ahead *v, size_t n);
 /* The same for what is_free() will be asked of, two for each NAI at most. */
 void ha_cache_ahead_claims(const struct ha_cache *c,
     const struct prefix *const *v, size_t n);
+/* The same for an entry that is known. */
+void ha_cache_fetch(const struct bce *b);
 /* Who has claimed exactly that prefix or address? NULL: no entry. */
 struct bce *ha_cache_find_hnp(const struct ha_cache *c,
     const struct prefix *hnp);
 /* May `b` (NULL: a new one) have it, or does it belong to somebody else? */
-bool ha_cache_is_free(const struct ha_cache *c, const struct prefix *p,
+bool ha_cache_is_free(struct ha_cache *c, const struct prefix *p,
     const struct bce *b);
 /* A new entry in state BCE_PENDING, found by NAI only. */
 struct bce *ha_cache_add(struct ha_cache *c, struct ha *ha,

@@ -382,7 +382,7 @@ set_commit(struct ha_op *op)
 	b->model = op->model;
 	b->hoa4 = op->hoa4;
 	if (op->before != BCE_BOUND) {
-		b->created = clock_mono_us(ha->role.env->clock);
+		b->created = wheel_now(ha->role.env->wheel);
 		b->moves = 0;
 	} else if (moved) {
 		b->moves++;
@@ -721,7 +721,7 @@ park(struct ha_check *c)
 		b->parked = malloc(sizeof(*b->parked));
 		if (b->parked == NULL)
 			abort();
-		*b->parked = *c->req;
+		ha_req_copy(b->parked, c->req);
 		stat_inc(&c->ha->st, HA_ST_PARKED);
 		return;
 	}
@@ -731,7 +731,7 @@ park(struct ha_check *c)
 	}
 	stat_inc(&c->ha->st, HA_ST_SUPERSEDED);
 	if (c->req->ts > b->parked->ts)
-		*b->parked = *c->req;
+		ha_req_copy(b->parked, c->req);
 }
 
 void

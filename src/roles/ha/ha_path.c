@@ -34,14 +34,18 @@ ha_op_new(struct ha *ha, struct bce *b, enum ha_op_kind kind,
 	struct ha_op *op = spare_get(&ha->spare_ops, sizeof(*op));
 
 	assert(b->op == NULL);
-	/* all but the request, which is large */
-	memset(op, 0, offsetof(struct ha_op, asked));
+	/* not what is large, and filled when there is any */
+	memset(op, 0, offsetof(struct ha_op, part));
 	op->ha = ha;
+	op->earlier = ha->last_op;
+	if (op->earlier != NULL)
+		op->earlier->later = op;
+	ha->last_op = op;
 	op->bce = b;
 	op->kind = kind;
 	op->before = (enum bce_state)b->state;
 	if (req != NULL) {
-		op->asked = *req;
+		ha_req_copy(&op->asked, req);
 		op->req = &op->asked;
 	}
 	b->op = op;
@@ -54,6 +58,12 @@ ha_op_end(struct ha_op *op)
 {
 	struct ha *ha = op->ha;
 
+	if (op->earlier != NULL)
+		op->earlier->later = op->later;
+	if (op->later != NULL)
+		op->later->earlier = op->earlier;
+	else
+		ha->last_op = op->earlier;
 	ha->pending--;
 	op->bce->op = NULL;
 	spare_put(&ha->spare_ops, op);
@@ -72,6 +82,9 @@ op_answered(struct ha_op *op)
 		free(op);
 		return;
 	}
+	/* The kernel answers in order: the next answer is about that one. */
+	if (op->later != NULL)
+		ha_cache_fetch(op->later->bce);
 	for (unsigned i = 0; i < HA_PARTS && err == 0; i++)
 		err = op->part[i].err;
 	op->done(op, err);
@@ -90,8 +103,11 @@ void
 ha_path_begin(struct ha_op *op, ha_op_fn *done)
 {
 	assert(op->waits == 0);
-	for (unsigned i = 0; i < HA_PARTS; i++)
-		op->part[i] = (struct ha_part){ .op = op };
+	for (unsigned i = 0; i < HA_PARTS; i++) {
+		op->part[i].op = op;
+		op->part[i].asked = op->part[i].del = false;
+		op->part[i].err = 0;
+	}
 	op->done = done;
 	op->waits = 1;		/* until ha_path_go() */
 }
