@@ -184,20 +184,75 @@ load_adopt(struct bpf_dp *b)
 
 /* --- loading ------------------------------------------------------------- */
 
+/*
+ * Is it ever attached?  The kernel looks at each path through a program that
+ * it is to load: a second of processor time for all of them.
+ */
+static bool
+is_wanted(const struct bpf_dp_conf *c, enum bpf_dp_prog prog)
+{
+	const bool kernels = c->max_peers == 0;		/* tunnels */
+
+	switch (prog) {
+	case BPF_DP_DECAP:
+	case BPF_DP_DECAP_L3:
+		return !kernels;
+	case BPF_DP_ENCAP_HA:
+		return !kernels && c->is_ha;
+	case BPF_DP_ENCAP_PMA:
+		return !kernels && c->is_pma;
+	case BPF_DP_TUNNEL:
+		return kernels;
+	case BPF_DP_ACCESS:
+		return c->is_pma;
+	case BPF_DP_PROGS:
+		break;
+	}
+	return false;
+}
+
+/* The constant pmip_sides. */
+static int
+load_sides(struct bpf_dp *b)
+{
+	const uint32_t sides = (b->conf.is_ha ? 1U << PMIP_SIDE_HA : 0) |
+	    (b->conf.is_pma ? 1U << PMIP_SIDE_PMA : 0);
+	struct bpf_map *m = bpf_object__find_map_by_name(b->obj, ".rodata");
+
+	return m == NULL ? -ENOENT :
+	    bpf_map__set_initial_value(m, &sides, sizeof(sides));
+}
+
+static int
+load_programs(struct bpf_dp *b)
+{
+	int r = load_sides(b);
+
+	if (r < 0)
+		return r;
+	for (int i = 0; i < BPF_DP_PROGS; i++) {
+		struct bpf_program *p = bpf_object__find_program_by_name(
+		    b->obj, prog_names[i]);
+
+		if (p == NULL)
+			return -ENOENT;
+		bpf_program__set_type(p, BPF_PROG_TYPE_SCHED_CLS);
+		bpf_program__set_autoload(p, is_wanted(&b->conf, i));
+	}
+	return bpf_object__load(b->obj) < 0 ? -errno : 0;
+}
+
 static int
 load_object(struct bpf_dp *b, char *log)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, o, .object_name = "pmip",
 	    .kernel_log_buf = log, .kernel_log_size = LOG_CAP,
 	    .kernel_log_level = 0);
-	struct bpf_program *p;
 
 	b->obj = bpf_object__open_mem(pmip_bpf_image,
 	    (size_t)(pmip_bpf_image_end - pmip_bpf_image), &o);
 	if (b->obj == NULL)
 		return -errno;
-	bpf_object__for_each_program(p, b->obj)
-		bpf_program__set_type(p, BPF_PROG_TYPE_SCHED_CLS);
 	b->adopted = b->conf.adopt && load_adopt(b);
 	for (int i = 0; i < BPF_DP_MAPS && !b->adopted; i++) {
 		struct bpf_map *m = bpf_object__find_map_by_name(b->obj,
@@ -208,7 +263,7 @@ load_object(struct bpf_dp *b, char *log)
 		if (bpf_map__set_max_entries(m, map_size(&b->conf, i)) < 0)
 			return -errno;
 	}
-	return bpf_object__load(b->obj) < 0 ? -errno : 0;
+	return load_programs(b);
 }
 
 static int
@@ -226,7 +281,10 @@ load_find(struct bpf_dp *b)
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 
-		b->prog[i] = p == NULL ? -1 : bpf_program__fd(p);
+		b->prog[i] = -1;
+		if (!is_wanted(&b->conf, i))
+			continue;
+		b->prog[i] = bpf_program__fd(p);
 		if (b->prog[i] < 0)
 			return -ENOENT;
 		if (bpf_obj_get_info_by_fd(b->prog[i], &info, &len) == 0)

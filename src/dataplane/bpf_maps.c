@@ -59,8 +59,6 @@ bpf_dp_begin_run(struct bpf_dp *b)
 	if (bpf_map_lookup_elem(b->map[BPF_DP_CONF], &zero, &c) < 0)
 		return -errno;
 	c.run++;
-	c.sides = (b->conf.is_ha ? 1U << PMIP_SIDE_HA : 0) |
-	    (b->conf.is_pma ? 1U << PMIP_SIDE_PMA : 0);
 	b->run = (uint8_t)c.run;
 	return bpf_map_update_elem(b->map[BPF_DP_CONF], &zero, &c, BPF_ANY) < 0
 	    ? -errno : 0;

@@ -129,6 +129,12 @@ struct {
 	__type(value, __u64);
 } pmip_counters SEC(".maps");
 
+/*
+ * Bit per PMIP_SIDE_* that this daemon has, set before the programs are loaded:
+ * what only the other side needs is not there for the kernel to verify.
+ */
+const volatile __u32 pmip_sides = 0;
+
 static __always_inline void
 count(__u32 what)
 {
@@ -320,14 +326,17 @@ is_hoti(struct __sk_buff *skb, __u32 off, __u8 nexthdr)
 	    sizeof(h), BPF_HDR_START_NET) || h[2] == MH_HOTI;
 }
 
+#define ANY_SIDE (1U << PMIP_SIDE_HA | 1U << PMIP_SIDE_PMA)
+
 /*
- * May this packet leave tunnel `peer`, and on which of our sides (bits)?
- * Answers the side; or -1, having counted why not.
+ * May this packet leave tunnel `peer`, and on which of our sides, if of
+ * these (bits)?  Answers the side; or -1, having counted why not.
  */
 static __always_inline int
 admit(struct __sk_buff *skb, __u32 sides, __u32 off, const struct inner *in,
     __u32 peer)
 {
+	sides &= pmip_sides;
 	if (sides & 1 << PMIP_SIDE_HA) {
 		const struct pmip_ha_path *p = ha_path(&in->src, in->v6);
 
@@ -581,7 +590,7 @@ decap(struct __sk_buff *skb, __u32 mac_len)
 	if (inner_read(skb, FROM_FRAME, mac_len + sizeof(outer),
 	    outer.nexthdr == NH_IPV6, &in))
 		return drop(PMIP_C_ERROR);
-	side = admit(skb, c->sides, sizeof(outer), &in, *id);
+	side = admit(skb, ANY_SIDE, sizeof(outer), &in, *id);
 	if (side < 0)
 		return TC_ACT_SHOT;
 	__builtin_memcpy(&word, &outer, 2);
@@ -613,14 +622,12 @@ SEC("tc")
 int
 pmip_tunnel(struct __sk_buff *skb)
 {
-	const struct pmip_conf *c = conf();
 	struct inner in;
 
-	if (!c || inner_read(skb, FROM_NET, 0,
-	    skb->protocol == bpf_htons(ETH_P_IPV6),
+	if (inner_read(skb, FROM_NET, 0, skb->protocol == bpf_htons(ETH_P_IPV6),
 	    &in))
 		return drop(PMIP_C_ERROR);
-	if (admit(skb, c->sides, 0, &in, skb->ifindex) < 0)
+	if (admit(skb, ANY_SIDE, 0, &in, skb->ifindex) < 0)
 		return TC_ACT_SHOT;
 	return TC_ACT_UNSPEC;
 }

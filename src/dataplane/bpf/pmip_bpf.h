@@ -29,7 +29,6 @@ struct pmip_addr {
 
 /* The one element of map pmip_conf. */
 struct pmip_conf {
-	__u32 sides;			/* bit per PMIP_SIDE_* */
 	__u32 anchor[PMIP_SIDES];	/* ifindex; 0: none */
 	__u32 run;			/* the number of the latest */
 };
