@@ -125,6 +125,20 @@ on_link(void *ctx, enum link_news what, const struct link_if *lif)
 	}
 }
 
+static bool
+on_resolve(void *ctx, uint32_t ifindex, const struct in6_addr *addr,
+    struct mac *ret)
+{
+	struct daemon *d = ctx;
+
+	for (size_t i = 0; i < d->nroles; i++) {
+		if (d->roles[i]->ops->resolve != NULL &&
+		    d->roles[i]->ops->resolve(d->roles[i], ifindex, addr, ret))
+			return true;
+	}
+	return false;
+}
+
 static void
 on_mtu(void *ctx, struct dp_tunnel *t)
 {
@@ -209,6 +223,7 @@ start_dataplane(struct daemon *d)
 		dc.uplink = d->conf->pma.uplink;
 		dc.local = d->conf->pma.address;
 		dc.fixed_router = d->conf->pma.fixed_router;
+		dc.answers = d->conf->pma.answers;
 		dc.max_nodes = d->conf->pma.max_nodes;
 	}
 	if (dc.is_ha) {
@@ -310,7 +325,7 @@ static int
 start_attach(struct daemon *d)
 {
 	const struct attach_sink sink = { .attach = on_attach, .link = on_link,
-		.ctx = d };
+		.resolve = on_resolve, .ctx = d };
 	int r = attach_nl_new(d->loop, d->log, d->stats, d->netlink, &sink,
 	    &d->attach);
 

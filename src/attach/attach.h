@@ -4,6 +4,8 @@
  * from netlink (carrier, neighbour, bridge FDB).  Events by Router
  * Solicitation come through link_io, those by `pmipctl` from the role's own
  * commands; all meet in the role as a struct attach_event.
+ *
+ * And, for the kernel, the other way round: where on my link is that address?
  */
 #ifndef PMIP_ATTACH_H
 #define PMIP_ATTACH_H
@@ -49,6 +51,13 @@ enum link_news { LINK_NEW, LINK_CHANGED, LINK_GONE };
 struct attach_sink {
 	void (*attach)(void *ctx, const struct attach_event *ev);
 	void (*link)(void *ctx, enum link_news what, const struct link_if *lif);
+	/*
+	 * The kernel has packets for `addr` and asks whose it is, before it
+	 * asks the link (sysctl app_solicit).  True with the MAC address: it
+	 * is told.  NULL: never.
+	 */
+	bool (*resolve)(void *ctx, uint32_t ifindex,
+	    const struct in6_addr *addr, struct mac *ret);
 	void *ctx;
 };
 

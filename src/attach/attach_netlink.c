@@ -18,6 +18,12 @@
  * carrier is told (and a port that is deleted is already gone by then), so the
  * state of the port is asked for when an address goes, not taken from the
  * table.
+ *
+ * An interface with sysctl app_solicit has the kernel ask us first where a
+ * neighbour is (RTM_GETNEIGH).  Our answer is an entry in state PROBE: what
+ * waits leaves at once, and the kernel solicits that neighbour at the address
+ * given, so that a wrong answer lasts no longer than a solicitation that nobody
+ * answers.
  */
 #include "attach/attach.h"
 
@@ -56,6 +62,9 @@ const char *const attach_source_names[ATTACH_SOURCE_MAX + 1] = {
 	X(ST_CARRIER, "carrier-lost", "access interfaces that went down") \
 	X(ST_NEIGH, "neighbour-events", "neighbour table news") \
 	X(ST_FDB, "bridge-fdb-events", "bridge forwarding table news") \
+	X(ST_ASKED, "neighbours-asked", \
+	    "addresses that the kernel asked us for") \
+	X(ST_TOLD, "neighbours-told", "of these, those that were known") \
 	X(ST_REREAD, "tables-read-again", "after lost notifications")
 
 enum {
@@ -344,6 +353,58 @@ fdb_event(struct attach_nl *a, const struct nlmsghdr *nlh,
 	event(a, kind, ATTACH_BY_FDB, l->lif.ifindex, mac, NULL);
 }
 
+/* The entry may have gone, or the node may have answered, by then. */
+static void
+told(void *ctx UNUSED, int err UNUSED, const char *text UNUSED)
+{
+}
+
+static void
+tell_kernel(struct attach_nl *a, uint32_t ifindex, const struct in6_addr *addr,
+    const struct mac *mac)
+{
+	const struct ndmsg ndm = { .ndm_family = AF_INET6,
+		.ndm_ifindex = (int)ifindex, .ndm_state = NUD_PROBE };
+	/* no NLM_F_REPLACE: what the node itself has said meanwhile stays, no
+	 * NLM_F_CREATE: nobody waits any more */
+	struct nl_msg *m = nlmsg_alloc_simple(RTM_NEWNEIGH, 0);
+
+	if (m != NULL &&
+	    nlmsg_append(m, (void *)(uintptr_t)&ndm, sizeof(ndm),
+	    NLMSG_ALIGNTO) == 0 &&
+	    nla_put(m, NDA_DST, sizeof(*addr), addr) == 0 &&
+	    nla_put(m, NDA_LLADDR, sizeof(mac->b), mac->b) == 0 &&
+	    netlink_send(a->nl, m, told, NULL) == 0)
+		stat_inc(&a->st, ST_TOLD);
+	nlmsg_free(m);
+}
+
+/*
+ * After its unicast solicitations the kernel asks us as well, but then about a
+ * neighbour that it knows (PROBE) and that does not answer.
+ */
+static void
+on_question(struct attach_nl *a, const struct nlmsghdr *nlh)
+{
+	const struct ndmsg *ndm = nlmsg_data(nlh);
+	struct nlattr *tb[NDA_MAX + 1];
+	struct in6_addr addr;
+	struct mac mac;
+
+	if (nlmsg_datalen(nlh) < (int)sizeof(*ndm) ||
+	    ndm->ndm_family != AF_INET6 ||
+	    !(ndm->ndm_state & NUD_INCOMPLETE) || a->sink.resolve == NULL ||
+	    nlmsg_parse((struct nlmsghdr *)(uintptr_t)nlh, sizeof(*ndm), tb,
+	    NDA_MAX, NULL) < 0 || tb[NDA_DST] == NULL ||
+	    nla_len(tb[NDA_DST]) != (int)sizeof(addr))
+		return;
+	memcpy(&addr, nla_data(tb[NDA_DST]), sizeof(addr));
+	stat_inc(&a->st, ST_ASKED);
+	if (a->sink.resolve(a->sink.ctx, (uint32_t)ndm->ndm_ifindex, &addr,
+	    &mac))
+		tell_kernel(a, (uint32_t)ndm->ndm_ifindex, &addr, &mac);
+}
+
 static void
 on_neigh(struct attach_nl *a, const struct nlmsghdr *nlh)
 {
@@ -388,6 +449,9 @@ on_message(void *ctx, const struct nlmsghdr *nlh)
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 		on_neigh(a, nlh);
+		break;
+	case RTM_GETNEIGH:
+		on_question(a, nlh);
 		break;
 	}
 }

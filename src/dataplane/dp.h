@@ -211,6 +211,8 @@ struct dp_conf {
 	bool is_ha, is_pma;
 	uint32_t max_nodes;		/* PMA: on its links at once */
 	bool fixed_router;		/* PMA: RFC 6543 on access links */
+	bool answers;			/* PMA: there is somebody to ask where
+					 * a neighbour is */
 	struct in6_addr local;		/* our tunnel end point, :: any */
 };
 

@@ -710,6 +710,8 @@ dp_base_done(struct dp_base *b)
 	bpf_dp_close(b->bpf);
 	dpnl_ask_close(b->ask);
 	free((void *)(uintptr_t)b->conf.cover);
+	for (size_t i = 0; i < b->naccess; i++)	/* left to the next run */
+		dp_sysctl_access_done(&b->conf, b->access[i].name);
 	free(b->access);
 	free(b->filter);
 	free(b->left);

@@ -253,11 +253,14 @@ dp_access_del(struct dp *dp, uint32_t ifindex)
 	struct dp_base *b = dp_base_of(dp);
 	struct dp_access *a = access_find(b, ifindex);
 	struct dpnl_link l;
+	bool gone;
 
 	if (a == NULL)
 		return;
+	gone = dpnl_ask_link(b->ask, ifindex, NULL, &l) < 0;
 	(void)access_rules(b, RTM_DELRULE, a->name);
-	dp_filter_unset(b, ifindex, BPF_DP_ACCESS,
-	    dpnl_ask_link(b->ask, ifindex, NULL, &l) < 0);
+	dp_filter_unset(b, ifindex, BPF_DP_ACCESS, gone);
+	if (!gone)
+		dp_sysctl_access_done(&b->conf, l.name);
 	*a = b->access[--b->naccess];
 }

@@ -231,6 +231,8 @@ usec_t dp_sysctl_mtu_expires(void);
 /* Settings of an access interface. Failures are logged. */
 void dp_sysctl_access(const struct dp_conf *c, struct log *log,
     const char *ifname);
+/* It is none any more: what must not stay. */
+void dp_sysctl_access_done(const struct dp_conf *c, const char *ifname);
 /* Settings of one of our devices. Failures are logged. */
 void dp_sysctl_device(const struct dp_conf *c, struct log *log,
     const char *ifname);

@@ -31,6 +31,11 @@
  */
 #define ACCESS_RETRANS_MS 100
 /*
+ * How often we are asked before the link is.  It takes a retrans_time when there
+ * is no answer, so not where nobody listens.
+ */
+#define ACCESS_APP_SOLICIT 1
+/*
  * ARP on an access link is answered by the kernel only for addresses of that
  * very interface.  For those that mobile nodes take for their router's the role
  * answers, even if the home agent is this machine and has them elsewhere.
@@ -216,11 +221,31 @@ sysctl_want(const struct dp_conf *c, struct log *log, const char *family,
 		    KV_ERR(r));
 }
 
+static void
+neigh_path(char *buf, const char *ifname, const char *what)
+{
+	snprintf(buf, PATH_CAP, "/proc/sys/net/ipv6/neigh/%s/%s", ifname, what);
+}
+
+static void
+access_set(struct log *log, const char *path, int value)
+{
+	char name[PATH_CAP];
+	int r = sysctl_write(path, value);
+
+	if (r == 0)
+		log_info(log, DP_MOD, "sysctl-set", KV_STR("name",
+		    sysctl_name(path, name)), KV_I("value", value));
+	else
+		log_warn(log, DP_MOD, "sysctl-refused", KV_STR("name",
+		    sysctl_name(path, name)), KV_ERR(r));
+}
+
 void
 dp_sysctl_access(const struct dp_conf *c, struct log *log, const char *ifname)
 {
-	char path[PATH_CAP], name[PATH_CAP];
-	int v = 0, r;
+	char path[PATH_CAP];
+	int v = 0;
 
 	if (!c->set_sysctls)
 		return;
@@ -228,18 +253,25 @@ dp_sysctl_access(const struct dp_conf *c, struct log *log, const char *ifname)
 	if (sysctl_read(path, &v) == 0 && v < ARP_IGNORE_OTHERS)
 		sysctl_want(c, log, "ipv4", ifname, "arp_ignore",
 		    ARP_IGNORE_OTHERS);
-	snprintf(path, sizeof(path),
-	    "/proc/sys/net/ipv6/neigh/%s/retrans_time_ms", ifname);
-	if (sysctl_read(path, &v) < 0 || v <= ACCESS_RETRANS_MS)
-		return;
-	r = sysctl_write(path, ACCESS_RETRANS_MS);
-	if (r == 0)
-		log_info(log, DP_MOD, "sysctl-set", KV_STR("name",
-		    sysctl_name(path, name)), KV_U("value",
-		    ACCESS_RETRANS_MS));
-	else
-		log_warn(log, DP_MOD, "sysctl-refused", KV_STR("name",
-		    sysctl_name(path, name)), KV_ERR(r));
+	neigh_path(path, ifname, "retrans_time_ms");
+	if (sysctl_read(path, &v) == 0 && v > ACCESS_RETRANS_MS)
+		access_set(log, path, ACCESS_RETRANS_MS);
+	neigh_path(path, ifname, "app_solicit");
+	if (c->answers && sysctl_read(path, &v) == 0 && v == 0)
+		access_set(log, path, ACCESS_APP_SOLICIT);
+}
+
+/* Also of a run that ended without this. */
+void
+dp_sysctl_access_done(const struct dp_conf *c, const char *ifname)
+{
+	char path[PATH_CAP];
+	int v = 0;
+
+	neigh_path(path, ifname, "app_solicit");
+	if (c->set_sysctls && sysctl_read(path, &v) == 0 &&
+	    v == ACCESS_APP_SOLICIT)
+		(void)sysctl_write(path, 0);
 }
 
 void

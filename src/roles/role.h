@@ -97,6 +97,9 @@ struct role_ops {
 	void (*attach)(struct role *r, const struct attach_event *ev);
 	void (*link)(struct role *r, enum link_news what,
 	    const struct link_if *lif);
+	/* struct attach_sink; the first role that knows answers. */
+	bool (*resolve)(struct role *r, uint32_t ifindex,
+	    const struct in6_addr *addr, struct mac *ret);
 	void (*policy_changed)(struct role *r);
 	void (*mtu_changed)(struct role *r, struct dp_tunnel *t);
 	/* Members for `show status`, into an open object. */

@@ -6,6 +6,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -45,6 +46,9 @@ struct world {
 	/* watch this one as soon as it is heard of */
 	const char *watch_name;
 	uint32_t watch_sources;
+	const struct mac *known;	/* what on_resolve() answers */
+	unsigned nasked;
+	struct in6_addr asked;
 	int mon_fd;		/* of the notifications */
 	unsigned settled;	/* times */
 };
@@ -70,6 +74,20 @@ on_link(void *ctx, enum link_news what, const struct link_if *lif)
 		attach_nl_watch(w->attach, lif->ifindex, w->watch_sources);
 }
 
+static bool
+on_resolve(void *ctx, uint32_t ifindex, const struct in6_addr *addr,
+    struct mac *ret)
+{
+	struct world *w = ctx;
+
+	ck_assert_uint_eq(ifindex, ns_index("acc0"));
+	w->nasked++;
+	w->asked = *addr;
+	if (w->known != NULL)
+		*ret = *w->known;
+	return w->known != NULL;
+}
+
 static void
 world_close(struct world *w)
 {
@@ -83,7 +101,7 @@ static struct world *
 world_new(const char *test)
 {
 	const struct attach_sink sink = { .attach = on_attach,
-		.link = on_link };
+		.link = on_link, .resolve = on_resolve };
 	struct attach_sink to;
 	struct world *w;
 
@@ -470,6 +488,157 @@ START_TEST(test_neighbour_already_there)
 }
 END_TEST
 
+/* --- where is it? ------------------------------------------------------ */
+
+#define NODE "2001:db8::7"
+
+static void
+neigh_sysctl(const char *what, const char *value)
+{
+	char path[80];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/neigh/acc0/%s", what);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_eq(write(fd, value, strlen(value)),
+	    (ssize_t)strlen(value));
+	close(fd);
+}
+
+/* acc0 has a packet for NODE and asks us first. Returns mn0's end, where it
+ * arrives. */
+static int
+send_to_node(struct world *w)
+{
+	const struct sockaddr_ll sll = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IPV6),
+		.sll_ifindex = (int)ns_index("mn0") };
+	const struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+		.sin6_port = htons(9), .sin6_addr = in6(NODE) };
+	const struct timeval patience = { .tv_sec = 20 };
+	int tap = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int udp = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	neigh_sysctl("app_solicit", "1");
+	neigh_sysctl("retrans_time_ms", "100");
+	address(w, RTM_NEWADDR, "acc0", "fe80::1");
+	address(w, RTM_NEWADDR, "acc0", "2001:db8::1");
+	attach_nl_watch(w->attach, ns_index("acc0"),
+	    BIT(ATTACH_BY_NEIGHBOUR));
+	ck_assert_int_eq(setsockopt(tap, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof(patience)), 0);
+	ck_assert_int_eq(bind(tap, (const void *)&sll, sizeof(sll)), 0);
+	ck_assert_int_eq(sendto(udp, "", 1, 0, (const void *)&to, sizeof(to)),
+	    1);
+	close(udp);
+	return tap;
+}
+
+/* The next frame at mn0 about NODE: from which protocol, and to whom? */
+static uint8_t
+next_frame(int tap, struct mac *ret)
+{
+	const struct in6_addr node = in6(NODE);
+	uint8_t b[1500];
+
+	for (;;) {
+		const struct in6_addr *to = (const void *)(b + ETH_HLEN + 24);
+		const struct in6_addr *target = (const void *)(b + ETH_HLEN +
+		    48);
+
+		ck_assert_int_ge(recv(tap, b, sizeof(b), 0), ETH_HLEN + 40);
+		memcpy(ret->b, b, sizeof(ret->b));
+		if (memcmp(to, &node, sizeof(node)) == 0 ||
+		    (b[ETH_HLEN + 6] == IPPROTO_ICMPV6 &&
+		    memcmp(target, &node, sizeof(node)) == 0))
+			return b[ETH_HLEN + 6];
+	}
+}
+
+/*
+ * The kernel asks us where a neighbour is.  What it is told it uses at once,
+ * and then asks the node itself; when that is silent the entry fails, and we
+ * are not asked to keep it alive.
+ */
+START_TEST(test_kernel_is_told)
+{
+	struct world *w = world_open("test_kernel_is_told");
+	struct in6_addr node = in6(NODE);
+	struct mac mac;
+	int tap;
+
+	if (w == NULL)
+		return;
+	w->known = &node_mac;
+	tap = send_to_node(w);
+	ns_turn_until(w->loop, &w->nasked, 1);
+	ck_assert(in6_eq(&w->asked, &node));
+	ck_assert_uint_eq(next_frame(tap, &mac), IPPROTO_UDP);
+	ck_assert(mac_eq(&mac, &node_mac));
+	ck_assert_uint_eq(next_frame(tap, &mac), IPPROTO_ICMPV6);
+	ck_assert(mac_eq(&mac, &node_mac));
+	ck_assert_uint_eq(w->nev, 0);
+	ns_turn_until(w->loop, &w->nev, 1);
+	assert_event(w, 0, ATTACH_MAYBE_GONE, ATTACH_BY_NEIGHBOUR,
+	    ns_index("acc0"), &w->ev[0].mac, NODE);
+	ck_assert_uint_eq(w->nasked, 1);
+	ck_assert_uint_eq(stats_get(w->stats, "attach", "neighbours-told"), 1);
+	close(tap);
+	world_close(w);
+}
+END_TEST
+
+/* We do not know: it asks the link, as ever. */
+START_TEST(test_kernel_is_not_told)
+{
+	static const struct mac group = { { 0x33, 0x33, 0xff, 0, 0, 7 } };
+	struct world *w = world_open("test_kernel_is_not_told");
+	struct mac mac;
+	int tap;
+
+	if (w == NULL)
+		return;
+	tap = send_to_node(w);
+	ns_turn_until(w->loop, &w->nasked, 1);
+	ck_assert_uint_eq(next_frame(tap, &mac), IPPROTO_ICMPV6);
+	ck_assert(mac_eq(&mac, &group));
+	ns_turn_until(w->loop, &w->nev, 1);
+	ck_assert_int_eq(w->ev[0].kind, ATTACH_MAYBE_GONE);
+	ck_assert_uint_eq(w->nasked, 1);
+	ck_assert_uint_eq(stats_get(w->stats, "attach", "neighbours-asked"),
+	    1);
+	ck_assert_uint_eq(stats_get(w->stats, "attach", "neighbours-told"), 0);
+	close(tap);
+	world_close(w);
+}
+END_TEST
+
+/* The node answers before we do: its word stays. */
+START_TEST(test_node_is_faster)
+{
+	struct world *w = world_open("test_node_is_faster");
+	struct in6_addr node = in6(NODE);
+	struct mac mac;
+	int tap;
+
+	if (w == NULL)
+		return;
+	w->known = &other_mac;
+	tap = send_to_node(w);
+	ck_assert_int_eq(ns_neigh(w->nl, RTM_NEWNEIGH, ns_index("acc0"),
+	    NUD_REACHABLE, &node, &node_mac), 0);
+	ns_turn_until(w->loop, &w->nasked, 1);
+	ck_assert_int_eq(netlink_drain(w->nl), 0);
+	settle(w);
+	ck_assert_uint_eq(next_frame(tap, &mac), IPPROTO_UDP);
+	ck_assert(mac_eq(&mac, &node_mac));
+	ck_assert_uint_eq(count_events(w, ATTACH_UP, ATTACH_BY_NEIGHBOUR), 1);
+	ck_assert_uint_eq(w->nev, 1);
+	close(tap);
+	world_close(w);
+}
+END_TEST
+
 /* --- bridge ------------------------------------------------------------ */
 
 /* br0 with port acc0. False: skipped. */
@@ -681,6 +850,9 @@ main(void)
 	tcase_add_test(tc, test_neighbour_events);
 	tcase_add_test(tc, test_neighbour_ignored);
 	tcase_add_test(tc, test_neighbour_already_there);
+	tcase_add_test(tc, test_kernel_is_told);
+	tcase_add_test(tc, test_kernel_is_not_told);
+	tcase_add_test(tc, test_node_is_faster);
 	tc = ns_tcase(s, "bridge");
 	tcase_add_test(tc, test_bridge_carrier);
 	tcase_add_test(tc, test_bridge_forgets);

@@ -230,6 +230,7 @@ const struct role_ops pma_role_ops = {
 	.udp = dhcp_udp,
 	.dhcp = dhcp_core,
 	.icmp = disc_icmp,
+	.resolve = resolve_addr,
 	.policy_changed = pma_policy_changed,
 	.mtu_changed = pma_mtu_changed,
 	.show = pma_show,

@@ -19,6 +19,7 @@
  *   pma_visitor.c nodes without network-based mobility (6.9)
  *   pma_ra.c      Router Advertisements
  *   pma_probe.c   is it still there? (neighbour unreachability detection)
+ *   pma_resolve.c where is it? (the kernel asks)
  *   pma_ctl.c     control commands
  */
 #ifndef PMIP_PMA_H
@@ -226,6 +227,9 @@ struct bule {
 	X(PMA_ST_RA_FAILED, "ra-failed", "that could not be sent") \
 	X(PMA_ST_RS, "rs-received", "Router Solicitations of known nodes") \
 	X(PMA_ST_PROBE, "probes-sent", "Neighbour Solicitations") \
+	X(PMA_ST_SOLICITED, "neighbours-solicited", \
+	    "Neighbour Solicitations for what the kernel asked us and we did " \
+	    "not know") \
 	X(PMA_ST_LEARNT, "addresses-learnt", \
 	    "by DHCP or from the home agent, of either family") \
 	X(PMA_ST_FORGOTTEN, "addresses-forgotten", \
@@ -558,6 +562,12 @@ void ra_previous(struct bule *b, const struct mh_opts *o);
 bool probe_start(struct bule *b);
 void probe_stop(struct bule *b);
 void probe_timer(struct timer *t);
+
+/* --- pma_resolve.c ------------------------------------------------------- */
+
+/* Member of role_ops. */
+bool resolve_addr(struct role *r, uint32_t ifindex,
+    const struct in6_addr *addr, struct mac *ret);
 
 /* --- pma_access.c -------------------------------------------------------- */
 

@@ -263,6 +263,13 @@ static const struct cfg_field pma_fields[] = {
 	    "alike there is no previous router to withdraw. The interface is "
 	    "taken down for a moment, and loses IPv6 addresses given to it by "
 	    "hand. Never two such routers on one link."),
+	F(pma_conf, "answer-kernel", CFG_BOOL, answers, .def = "yes",
+	    .flags = CFG_F_RESTART,
+	    .help = "When the kernel has packets for a node that was heard "
+	    "within the last 5 seconds, tell it the MAC address instead of "
+	    "having it solicit a node that may not be ready to answer: sysctl "
+	    "net.ipv6.neigh.*.app_solicit of access interfaces is then 1 as "
+	    "long as the daemon runs (see set-sysctls)."),
 	F(pma_conf, "visitor", CFG_MAP, visitor, .table = &visitor_table,
 	    .flags = CFG_F_OPTIONAL),
 	F(pma_conf, "ipv4-option", CFG_ENUM, ip4_option,

@@ -87,6 +87,7 @@ struct pma_conf {
 	struct pma_conf_visitor visitor;
 	uint32_t previous_ras;	/* to withdraw the router before us (7.3) */
 	bool fixed_router;	/* RFC 6543 instead */
+	bool answers;		/* the kernel asks us for neighbours */
 	int ip4_option;		/* enum ip4_option: in a PBU (A5) */
 	bool report_address;	/* D6.10-12 */
 };
