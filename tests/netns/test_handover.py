@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A node roams: its address and its connections stay."""
 import itertools
+import socket
 import time
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from lib import kernel
 from lib.capture import messages, packets
 from lib.ns import until
-from lib.topology import ADDR, CN, COA, HA, NAI, PREFIX, ROUTERS
+from lib.topology import ADDR, CN, COA, HA, MAC, NAI, PREFIX, ROUTERS
 from lib.traffic import Pinger, TcpStream, reachable
 
 HANDOVERS = 10
@@ -153,3 +154,45 @@ def test_sequence_number_is_ignored(d):
     for seq in (500, 3, 65535, 0):
         assert hand.register(NAI["mn1"], PREFIX["mn1"], seq=seq).status == 0
     hand.register(NAI["mn1"], PREFIX["mn1"], lifetime_s=0)
+
+
+def about(path, addr):
+    """The frames about an address: (MAC address they go to, solicitation?)."""
+    out = []
+    for _, p, mac in packets(path):
+        ns = p.getlayer("ICMPv6 Neighbor Discovery - Neighbor Solicitation")
+        if p.dst == addr or ns and ns.tgt == addr:
+            out.append((mac, bool(ns)))
+    return out
+
+
+def nobody_answers(d, sender, to, counter):
+    """The access router gets a packet to an address on its link that nobody
+    has; what that leads to, until its kernel gives up."""
+    was = d.ar1.counters().get(counter, 0)
+    with d.capture("ar1", "acc0", "udp port 9 or icmp6") as air:
+        with sender.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            s.sendto(b"?", to)
+        until(lambda: d.ar1.counters().get(counter, 0) == was + 1, 5, counter)
+        until(lambda: any(n.get("state") == ["FAILED"] for n in d["ar1"]
+                          .ip_json("neigh", "show", to[0], "dev", "acc0")),
+              10, "given up")
+    return about(air.path, to[0])
+
+
+def test_no_waiting_for_a_node_that_is_not_ready(d):
+    """Of a node that has just been heard the access router's kernel need not
+    find out the MAC address: the first packet goes to it, and only then it is
+    asked - it alone - whether it has the address."""
+    d.attach("mn1", "ar1")
+    d.solicit("mn1")
+    first, *rest = nobody_answers(d, d["cn"], ("2001:db8:1:1::dead", 9),
+                                  "attach.neighbours-told")
+    assert first == (MAC["mn1"], False)
+    assert rest and set(rest) == {(MAC["mn1"], True)}
+
+
+def test_unknown_neighbour_is_solicited(d):
+    to = ("fe80::dead", 9, 0, d["ar1"].index("acc0"))
+    frames = nobody_answers(d, d["ar1"], to, "pma.neighbours-solicited")
+    assert frames and set(frames) == {("33:33:ff:00:de:ad", True)}
