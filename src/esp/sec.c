@@ -369,7 +369,17 @@ sec_send(struct mh_io *io, const struct in6_addr *src,
 	return s->a.clear->ops->send(s->a.clear, src, dst, data, len);
 }
 
-static const struct mh_io_ops sec_ops = { .send = sec_send };
+static void
+sec_flush(struct mh_io *io)
+{
+	struct sec *s = CONTAINER_OF(io, struct sec, mh);
+
+	mh_io_flush(s->a.clear);
+	mh_io_flush(s->a.esp);
+}
+
+static const struct mh_io_ops sec_ops = { .send = sec_send,
+	.flush = sec_flush };
 
 /* --- mode kernel ------------------------------------------------------- */
 

@@ -49,6 +49,9 @@ struct mh_io_ops {
 	 */
 	int (*send)(struct mh_io *io, const struct in6_addr *src,
 	    const struct in6_addr *dst, const void *data, size_t len);
+	/* What is queued leaves now: something slow comes next.  NULL:
+	 * nothing ever waits. */
+	void (*flush)(struct mh_io *io);
 };
 
 /* First member of every implementation; the rest is set by the daemon. */
@@ -59,6 +62,13 @@ struct mh_io {
 	void *recv_ctx;
 	bool sums;			/* it fills the checksum in itself */
 };
+
+static inline void
+mh_io_flush(struct mh_io *io)
+{
+	if (io != NULL && io->ops->flush != NULL)
+		io->ops->flush(io);
+}
 
 /* The longest datagram: a Mobility Header and what ESP puts around it. */
 #define MH_SOCK_MAX_LEN (2048 + 64)

@@ -416,6 +416,12 @@ sock_send(struct mh_io *io, const struct in6_addr *src,
 	return 0;
 }
 
+static void
+sock_flush(struct mh_io *io)
+{
+	sock_tx_flush(CONTAINER_OF(io, struct mh_sock, io));
+}
+
 /* ---- life ---- */
 
 static void
@@ -474,7 +480,8 @@ sock_open(struct mh_sock *s, struct log *log, const struct mh_sock_conf *conf)
 	return 0;
 }
 
-static const struct mh_io_ops sock_ops = { .send = sock_send };
+static const struct mh_io_ops sock_ops = { .send = sock_send,
+	.flush = sock_flush };
 
 int
 mh_sock_new(struct loop *l, struct log *log, struct stats *stats,

@@ -113,6 +113,7 @@ struct wire {
 	struct mh_io io;
 	struct wire_pkt pkt[WIRE_MAX];
 	size_t n;
+	size_t flushed;		/* of them, asked to leave at once */
 };
 
 struct end {
@@ -151,7 +152,16 @@ wire_send(struct mh_io *io, const struct in6_addr *src,
 	return 0;
 }
 
-static const struct mh_io_ops wire_ops = { .send = wire_send };
+static void
+wire_flush(struct mh_io *io)
+{
+	struct wire *w = CONTAINER_OF(io, struct wire, io);
+
+	w->flushed = w->n;
+}
+
+static const struct mh_io_ops wire_ops = { .send = wire_send,
+	.flush = wire_flush };
 
 static usec_t
 end_mono(void *ctx)
@@ -538,6 +548,8 @@ START_TEST(test_protected_both_ways)
 	ck_assert_uint_eq(seq_of(&p), 100);
 	ck_assert_uint_eq(counted(t.ha, "esp-ok"), 100);
 	ck_assert_uint_eq(counted(t.ha, "esp-sealed"), 100);
+	mh_io_flush(sec_mh(t.pma->sec));
+	ck_assert_uint_eq(t.pma->esp.flushed, 100);
 	ck_assert_int_eq(say(t.pma, P1, HA2), -EACCES);
 	ck_assert_int_eq(say(t.pma, P2, HA), -EACCES);
 	ck_assert_uint_eq(counted(t.pma, "tx-refused"), 2);
@@ -773,6 +785,8 @@ START_TEST(test_none)
 	ck_assert_uint_eq(e->received, 1);
 	ck_assert_int_eq(say(e, HA, P1), 0);
 	ck_assert_uint_eq(e->clear.n, 1);
+	mh_io_flush(sec_mh(e->sec));
+	ck_assert_uint_eq(e->clear.flushed, 1);
 	ck_assert_uint_eq(e->esp.n, 0);
 	end_free(e);
 }

@@ -111,6 +111,21 @@ def test_home_agent_tells_of_the_move(d):
     assert e["coa"] == COA["ar2"]
 
 
+def test_registration_leaves_before_the_advertisement(d):
+    """The node's packets wait for the home agent.  A router that it left
+    without a word, and comes back to, advertises to it at once, but not
+    first."""
+    d.attach("mn1", "ar1")
+    d.attach("mn1", "ar2")
+    assert d.ar1.binding(NAI["mn1"])["state"] == "active"
+    core = d.capture("ar1", "core0", "ip6 proto 135")
+    air = d.capture("ar1", "acc0", "icmp6 and ip6[40] == 134")
+    d.attach("mn1", "ar1")
+    core.stop()
+    air.stop()
+    assert messages(core.path, 5)[0]["time"] < packets(air.path)[0][0]
+
+
 def test_stale_deregistration_does_not_delete(d):
     """A22: the old router's lifetime 0, though newer, is answered and ignored."""
     old = d.hand_pma()

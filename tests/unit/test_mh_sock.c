@@ -199,6 +199,28 @@ START_TEST(test_sources)
 }
 END_TEST
 
+/* In the middle of a turn, and not a second time at its end. */
+START_TEST(test_flush)
+{
+	const struct in6_addr a = in6("::1");
+	struct world w;
+
+	if (!world_open(&w, "test_flush", _i == 1))
+		return;
+	send_brr(&w, &a, &a, 1);
+	ck_assert_uint_eq(counter(&w, "tx"), 0);
+	mh_io_flush(w.io);
+	ck_assert_uint_eq(counter(&w, "tx"), 1);
+	send_brr(&w, &a, &a, 2);
+	until_seen(&w, 2);
+	ck_assert_uint_eq(w.last, 2);
+	mh_io_flush(w.io);		/* nothing is queued */
+	ck_assert_uint_eq(counter(&w, "tx"), 2);
+	ck_assert_uint_eq(counter(&w, "rx"), 2);
+	world_close(&w);
+}
+END_TEST
+
 /* What does not fit through the link in one piece comes all the same, and what
  * is around it. */
 START_TEST(test_long)
@@ -304,6 +326,7 @@ main(void)
 	TCase *tc = ns_tcase(s, "mh_sock");
 
 	tcase_add_loop_test(tc, test_sources, 0, 2);
+	tcase_add_loop_test(tc, test_flush, 0, 2);
 	tcase_add_loop_test(tc, test_long, 0, 2);
 	tcase_add_loop_test(tc, test_foreign_source, 0, 2);
 	tcase_add_test(tc, test_mh_sources);

@@ -235,6 +235,12 @@ void
 ra_solicited(struct bule *b)
 {
 	b->initial_left = 0;
+	/*
+	 * Its registration first, if there is one: its packets wait for that,
+	 * and the kernel may take an advertisement as far as the node's own
+	 * configuration before send() returns.
+	 */
+	mh_io_flush(b->pma->role.env->mh);
 	(void)ra_renew(b);	/* not now: it comes with the service */
 }
 
