@@ -187,6 +187,29 @@ START_TEST(test_shared_prefix)
 }
 END_TEST
 
+/* Somebody tries all addresses: the kernel is left to itself for a while. */
+START_TEST(test_too_many)
+{
+	struct t t = setup();
+	struct in6_addr a = sim_in6(OWN2);
+	const struct in6_addr own = sim_in6(OWN1);
+	const uint32_t burst = 10000;
+
+	attach(&t);
+	for (uint32_t i = 0; i < burst; i++) {
+		memcpy(&a.s6_addr[12], &i, sizeof(i));
+		ck_assert(!told(&t, 1, &a));
+	}
+	ck_assert_uint_eq(stat_of(&t, "neighbours-solicited"), burst);
+	ck_assert(!told(&t, 1, &own));
+	ck_assert_uint_eq(stat_of(&t, "neighbours-solicited"), burst);
+	ck_assert_uint_eq(stat_of(&t, "neighbours-limited"), 1);
+	sim_run_for(t.s, 1 * MSEC);
+	ck_assert(told(&t, 1, &own));
+	sim_free(t.s);
+}
+END_TEST
+
 /* Without an address of ours on the link there is no asking. */
 START_TEST(test_no_address_of_ours)
 {
@@ -216,6 +239,7 @@ main(void)
 	tcase_add_test(tc, test_node_left);
 	tcase_add_test(tc, test_other_link);
 	tcase_add_test(tc, test_shared_prefix);
+	tcase_add_test(tc, test_too_many);
 	tcase_add_test(tc, test_no_address_of_ours);
 	suite_add_tcase(s, tc);
 	return suite_run(s);

@@ -91,6 +91,7 @@ pma_start(struct role *r, const void *conf)
 	ratelimit_init(&p->rl_unknown, 10, 1);
 	ratelimit_init(&p->rl_clock, 5, 1);
 	ratelimit_init(&p->rl_unserved, UNSERVED_BURST, UNSERVED_PER_SEC);
+	resolve_init(p);
 	stats_register(r->env->stats, &p->st, r->ops->name, pma_stats,
 	    PMA_ST_MAX);
 	p->st_registered = true;

@@ -230,6 +230,8 @@ struct bule {
 	X(PMA_ST_SOLICITED, "neighbours-solicited", \
 	    "Neighbour Solicitations for what the kernel asked us and we did " \
 	    "not know") \
+	X(PMA_ST_RESOLVE_LIMITED, "neighbours-limited", \
+	    "addresses the kernel asked us for too fast: left to itself") \
 	X(PMA_ST_LEARNT, "addresses-learnt", \
 	    "by DHCP or from the home agent, of either family") \
 	X(PMA_ST_FORGOTTEN, "addresses-forgotten", \
@@ -276,6 +278,7 @@ struct pma {
 	struct ratelimit rl_unknown;	/* log lines about strangers */
 	struct ratelimit rl_clock;
 	struct ratelimit rl_unserved;	/* events of nodes without home link */
+	struct ratelimit rl_resolve;	/* answers to the kernel */
 };
 
 static inline struct pma *
@@ -565,6 +568,7 @@ void probe_timer(struct timer *t);
 
 /* --- pma_resolve.c ------------------------------------------------------- */
 
+void resolve_init(struct pma *p);
 /* Member of role_ops. */
 bool resolve_addr(struct role *r, uint32_t ifindex,
     const struct in6_addr *addr, struct mac *ret);

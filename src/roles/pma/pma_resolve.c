@@ -10,7 +10,8 @@
  * is there, and senders shall learn (ICMPv6) when it is not.
  *
  * What we do not know costs a retrans_time as well before the kernel solicits.
- * So we do that in its place: the node's answer reaches the kernel, too.
+ * So we do that in its place: the node's answer reaches the kernel, too.  (Of a
+ * visitor that is all but its link-local address: the prefix is the place's.)
  */
 #include "core/util.h"
 #include "roles/pma/pma.h"
@@ -18,6 +19,10 @@
 /* For so long packets go to a neighbour for whose presence others vouch
  * (DELAY_FIRST_PROBE_TIME, RFC 4861 10). */
 #define LATELY (5 * USEC_PER_SEC)
+
+/* Whoever tries all addresses of a prefix shall not keep us busy. */
+#define RESOLVE_BURST 10000
+#define RESOLVE_PER_SEC 5000
 
 /* The node of that link whose address it is. NULL: nobody's that we know. */
 static const struct bule *
@@ -58,6 +63,12 @@ solicit(struct pma *p, const struct pma_access *a, const struct in6_addr *addr)
 		stat_inc(&p->st, PMA_ST_SOLICITED);
 }
 
+void
+resolve_init(struct pma *p)
+{
+	ratelimit_init(&p->rl_resolve, RESOLVE_BURST, RESOLVE_PER_SEC);
+}
+
 bool
 resolve_addr(struct role *r, uint32_t ifindex, const struct in6_addr *addr,
     struct mac *ret)
@@ -68,6 +79,10 @@ resolve_addr(struct role *r, uint32_t ifindex, const struct in6_addr *addr,
 
 	if (a == NULL)
 		return false;
+	if (!ratelimit_pass(&p->rl_resolve, pma_now(p), NULL)) {
+		stat_inc(&p->st, PMA_ST_RESOLVE_LIMITED);
+		return false;
+	}
 	b = whose(a, p, addr);
 	if (b == NULL || !is_here(b)) {
 		solicit(p, a, addr);
