@@ -271,9 +271,10 @@ def interruption(res, moves):
                 out = time.time()
                 d.topology.plug(NODE, to)
                 switches.append((out, time.time()))
+                # nobody asks the daemons while the node waits for them
+                time.sleep(0.5)
                 nslib.until(lambda: d.attached(NODE, to), 20,
                             f"attached at {to}")
-                time.sleep(0.5)
             ping.stdin.close()
             gaps = [json.loads(l) for l in ping.stdout]
         finally:

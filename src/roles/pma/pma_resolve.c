@@ -35,7 +35,7 @@ whose(const struct pma_access *a, const struct pma *p,
 	return b != NULL && b->access == a ? b : NULL;
 }
 
-/* Has it said so itself, and nothing speaks against it? */
+/* Known to be there as of lately, and nothing has spoken against it since? */
 static bool
 is_here(const struct bule *b)
 {
