@@ -505,6 +505,18 @@ neigh_sysctl(const char *what, const char *value)
 	close(fd);
 }
 
+static void
+send_packet(void)
+{
+	const struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+		.sin6_port = htons(9), .sin6_addr = in6(NODE) };
+	int udp = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(sendto(udp, "", 1, 0, (const void *)&to, sizeof(to)),
+	    1);
+	close(udp);
+}
+
 /* acc0 has a packet for NODE and asks us first. Returns mn0's end, where it
  * arrives. */
 static int
@@ -513,14 +525,13 @@ send_to_node(struct world *w)
 	const struct sockaddr_ll sll = { .sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_IPV6),
 		.sll_ifindex = (int)ns_index("mn0") };
-	const struct sockaddr_in6 to = { .sin6_family = AF_INET6,
-		.sin6_port = htons(9), .sin6_addr = in6(NODE) };
 	const struct timeval patience = { .tv_sec = 20 };
 	int tap = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	int udp = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	neigh_sysctl("app_solicit", "1");
 	neigh_sysctl("retrans_time_ms", "100");
+	/* what is merely stale is not asked before */
+	neigh_sysctl("delay_first_probe_time", "60");
 	address(w, RTM_NEWADDR, "acc0", "fe80::1");
 	address(w, RTM_NEWADDR, "acc0", "2001:db8::1");
 	attach_nl_watch(w->attach, ns_index("acc0"),
@@ -528,9 +539,7 @@ send_to_node(struct world *w)
 	ck_assert_int_eq(setsockopt(tap, SOL_SOCKET, SO_RCVTIMEO, &patience,
 	    sizeof(patience)), 0);
 	ck_assert_int_eq(bind(tap, (const void *)&sll, sizeof(sll)), 0);
-	ck_assert_int_eq(sendto(udp, "", 1, 0, (const void *)&to, sizeof(to)),
-	    1);
-	close(udp);
+	send_packet();
 	return tap;
 }
 
@@ -634,6 +643,10 @@ START_TEST(test_node_is_faster)
 	ck_assert(mac_eq(&mac, &node_mac));
 	ck_assert_uint_eq(count_events(w, ATTACH_UP, ATTACH_BY_NEIGHBOUR), 1);
 	ck_assert_uint_eq(w->nev, 1);
+	ck_assert_uint_eq(stats_get(w->stats, "attach", "neighbours-told"), 1);
+	send_packet();
+	ck_assert_uint_eq(next_frame(tap, &mac), IPPROTO_UDP);
+	ck_assert(mac_eq(&mac, &node_mac));
 	close(tap);
 	world_close(w);
 }

@@ -39,8 +39,8 @@ whose(const struct pma_access *a, const struct pma *p,
 static bool
 is_here(const struct bule *b)
 {
-	return b->state != BUL_IDLE && (b->state != BUL_DEREG || b->stays) &&
-	    !b->gone && b->probes == 0 && !mac_is_zero(&b->mac) &&
+	return (b->state != BUL_DEREG || b->stays) && !b->gone &&
+	    b->probes == 0 && !mac_is_zero(&b->mac) &&
 	    pma_now(b->pma) - b->heard < LATELY;
 }
 
