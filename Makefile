@@ -135,11 +135,11 @@ lint:
 
 check-asan:
 	$(MAKE) BUILD=build/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
-		HARDEN_CFLAGS="-fPIE" CFLAGS="-O1 -g" check
+		HARDEN_CFLAGS="-fPIE" CFLAGS="-O0 -g" check
 check-valgrind: check-bins
 	@BUILD=$(BUILD) tests/run-check valgrind -q --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes
 check-clang:
-	$(MAKE) BUILD=build/clang CC=clang WERROR=-Werror all check-bins
+	$(MAKE) BUILD=build/clang CC=clang WERROR=-Werror HARDEN_CFLAGS="-fPIE" CFLAGS="-O0" all check-bins
 
 # Coverage-guided fuzzing, T seconds per target (needs clang's libFuzzer).
 T ?= 60
