@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Fixtures of the namespace suite, and its closing line."""
 import faulthandler
+import itertools
 import os
 import signal
 
@@ -14,15 +15,10 @@ STOCK = bool(os.environ.get("IN_KERNEL"))
 
 
 def pytest_addoption(parser):
-    parser.addoption("--part", metavar="N/M", type=part, help="of M parts of "
-                     "the suite, which can run side by side, the N-th")
-
-
-def part(text):
-    n, m = map(int, text.split("/"))
-    if not 1 <= n <= m:
-        raise ValueError(text)
-    return n, m
+    parser.addoption("--part", metavar="N", type=int, help="one of several "
+                     "runs side by side")
+    parser.addoption("--share", metavar="FOLDER", help="which share the suite: "
+                     "each file of tests is run by who comes to it first")
 
 
 def pytest_configure(config):
@@ -36,29 +32,45 @@ def pytest_sessionstart():
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.option.part:
-        choose(config, items)
     for item in items:
         if item.get_closest_marker("stock") and not STOCK:
             item.add_marker(pytest.mark.skip(
                 reason="this kernel has no ip6_tunnel; runs in the stock one"))
-    # the verdict on all captured signalling comes last
-    items.sort(key=verdict)
+    # the verdict on all captured signalling comes last, and large files first,
+    # so that those who share them end together
+    items.sort(key=lambda i: (verdict(i), -i.path.stat().st_size, i.path))
 
 
 def verdict(item):
     return "test_signalling" in item.nodeid
 
 
-def choose(config, items):
-    """Leave the files of one part, and the verdict on what it captured."""
-    n, m = config.option.part
-    # the parts alike: of files of about the same size one for each
-    files = sorted({i.path for i in items if not verdict(i)},
-                   key=lambda p: (-p.stat().st_size, p))[n - 1::m]
-    others = [i for i in items if not verdict(i) and i.path not in files]
-    items[:] = [i for i in items if verdict(i) or i.path in files]
-    config.hook.pytest_deselected(items=others)
+def taken(share, path):
+    """Has another run come to it first?  (User-mode Linux leaves it to this
+    machine whether a folder can be made; a file it would overwrite.)"""
+    try:
+        os.mkdir(os.path.join(share, path.name))
+    except FileExistsError:
+        return True
+    return False
+
+
+def pytest_runtestloop(session):
+    """Those who share: a file at a time.  The verdict is each one's own."""
+    share = session.config.option.share
+    if not share or session.config.option.collectonly:
+        return None
+    for path, group in itertools.groupby(session.items, lambda i: i.path):
+        group = list(group)
+        if not verdict(group[0]) and taken(share, path):
+            continue
+        for item, after in zip(group, group[1:] + [None]):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+    return True
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -84,8 +96,7 @@ def pytest_runtest_logreport(report):
 
 
 def pytest_sessionfinish(session):
-    n, _ = session.config.option.part or (None, None)
-    results.write("stock" if STOCK else "bpf", n)
+    results.write("stock" if STOCK else "bpf", session.config.option.part)
     if os.path.exists(capture.EVIDENCE):
         os.unlink(capture.EVIDENCE)
 

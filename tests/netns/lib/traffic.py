@@ -55,6 +55,7 @@ class Pinger:
         if src:
             self.sock.bind((src, 0))
         self.over = threading.Event()
+        self.bell = os.eventfd(0)       # rings when it is over
         self.threads = [threading.Thread(target=f, daemon=True)
                         for f in (self._send, self._receive)]
         for t in self.threads:
@@ -87,9 +88,7 @@ class Pinger:
                 self.late = max(self.late, time.monotonic() - due)
 
     def _receive(self):
-        while not self.over.is_set():
-            if not select.select([self.sock], [], [], 0.1)[0]:
-                continue
+        while self.bell not in select.select([self.sock, self.bell], [], [])[0]:
             when, data, _ = receive(self.sock)
             data = self._inner(data)
             if len(data) < 12:
@@ -108,9 +107,11 @@ class Pinger:
         while last not in self.rtt and time.monotonic() < end:
             time.sleep(0.005)
         self.over.set()
+        os.eventfd_write(self.bell, 1)
         for t in self.threads:
             t.join()
         self.sock.close()
+        os.close(self.bell)
         return self
 
     @property
