@@ -204,8 +204,7 @@ def many(world, res, nodes, reps):
     world.source()
     gen = world["gen"]
     with signalling.bench(world, nodes) as b:
-        for _ in b.register_all():
-            pass
+        b.register_all()
         routes(world, nodes)
         # no packet is anybody's from here on: dropped where it is routed
         gen.ip(f"route del local {PMA_NET} dev lo",

@@ -18,6 +18,7 @@ WINDOW = 512
 SERVER_CPU = GEN_CPU = 1            # throughput: one processor for both
 PATIENCE_MS = 8000      # others may have the processor meanwhile
 MIN_OPS, MAX_OPS = 20000, 200000    # of one sample
+PIECE = 20000           # of a sample, then as many of the floor
 LATENCY_WINDOW = 64
 LATENCY_S, LATENCY_SAMPLES = 0.1, 10    # of one sample; of each repetition
 KINDS = {"bpf": {"backend": "bpf"},
@@ -29,6 +30,10 @@ COUNTERS = {"register": "ha.bindings-created",
             "refresh": "ha.bindings-refreshed",
             "handover": "ha.bindings-moved",
             "deregister": "ha.bindings-deregistered"}
+
+
+def per_cpu_s(runs):
+    return sum(r["done"] for r in runs) / sum(r["cpu_s"] for r in runs)
 
 
 class Bench:
@@ -72,22 +77,23 @@ class Bench:
                 raise Failure(f"{mode}: {n} asked for, but "
                               f"{COUNTERS[mode]} is {seen}")
 
-    def ratio(self, row, mode, count, **kw):
-        """One sample: floor, home agent, floor."""
-        a = self.echo(count)["per_cpu_s"]
-        r = self.pbus(mode, count, **kw)
-        b = self.echo(count)["per_cpu_s"]
-        row.add(r["per_cpu_s"], (a + b) / 2, wall=r["wall_s"])
-        return r
+    def ratio(self, row, mode, count, first=None, **kw):
+        """One sample: floor, home agent, floor, ... in short pieces, so that
+        what else the machine does meets both.  `first`: the first node, for
+        those that go through all in one order."""
+        pieces = max(1, count // PIECE)
+        size = -(-count // pieces)
+        own, floor = [], [self.echo(size)]
+        for at in range(0, count, size):
+            if first is not None:
+                kw["from"] = first + at
+            own.append(self.pbus(mode, min(size, count - at), **kw))
+            floor.append(self.echo(size))
+        row.add(per_cpu_s(own), per_cpu_s(floor))
 
-    def register_all(self, chunks=1):
-        """Every node once, in one order; yields each part's report."""
-        salt, at = self.gen.salt + 1, 0
-        for k in range(chunks):
-            upto = self.nodes * (k + 1) // chunks
-            yield self.pbus("register", upto - at, salt=salt, **{"from": at},
-                            seconds=300)
-            at = upto
+    def register_all(self):
+        """Every node once."""
+        return self.pbus("register", self.nodes, seconds=300)
 
 
 @contextlib.contextmanager
@@ -137,8 +143,7 @@ def rates(world, res, nodes, kind, reps, main):
 def under_esp(world, res, nodes, suite, key, reps):
     """Refreshes that are authenticated; the floor's packets are not."""
     with bench(world, nodes, suite=suite) as b:
-        for _ in b.register_all():
-            pass
+        b.register_all()
         for _ in range(reps):
             b.ratio(res[key], "refresh", ops(nodes))
 
@@ -149,26 +154,26 @@ def with_ipv4(world, res, nodes, kind, reps):
 
 
 def registrations(b, row, reps):
-    """Fresh bindings until all are there.  Few nodes: they come and go, for
-    long enough to be measured."""
-    cycles = 1 if reps == 1 else max(1, MIN_OPS // b.nodes)
-    for k in range(reps if cycles > 1 else 1):
-        chunks = 1 if cycles > 1 else reps
-        if cycles > 1:
-            cpu = done = 0
-            a = b.echo(MIN_OPS)["per_cpu_s"]
-            for c in range(cycles):
-                if k + c > 0:
-                    b.pbus("deregister", b.nodes)
-                for r in b.register_all():
-                    cpu, done = cpu + r["cpu_s"], done + r["done"]
-            row.add(done / cpu, (a + b.echo(MIN_OPS)["per_cpu_s"]) / 2)
-            continue
-        last = b.echo(MIN_OPS)["per_cpu_s"]
-        for r in b.register_all(chunks):
-            after = b.echo(max(MIN_OPS, min(r["done"], MAX_OPS)))["per_cpu_s"]
-            row.add(r["per_cpu_s"], (last + after) / 2)
-            last = after
+    """Fresh bindings until all are there, in `reps` samples.  Few nodes: they
+    come and go, for long enough to be measured."""
+    if reps > 1 and b.nodes < MIN_OPS:
+        for _ in range(reps):
+            comings(b, row, MIN_OPS // b.nodes)
+        return
+    salt, at = b.gen.salt + 1, 0
+    for upto in (b.nodes * (k + 1) // reps for k in range(reps)):
+        b.ratio(row, "register", upto - at, at, salt=salt, seconds=300)
+        at = upto
+
+
+def comings(b, row, cycles):
+    own, floor = [], [b.echo(MIN_OPS)]
+    for _ in range(cycles):
+        if b.done["register"] > b.done["deregister"]:
+            b.pbus("deregister", b.nodes)
+        own.append(b.register_all())
+    floor.append(b.echo(MIN_OPS))
+    row.add(per_cpu_s(own), per_cpu_s(floor))
 
 
 # --- latency ------------------------------------------------------------------
@@ -181,8 +186,7 @@ def latency(world, res, nodes, reps):
             for p in (os.SCHED_OTHER, os.SCHED_FIFO)}
     rows[os.SCHED_FIFO] = res["latency"], res["latency-echo"]
     with bench(world, nodes) as b:
-        for _ in b.register_all():
-            pass
+        b.register_all()
         for policy, (own, echo) in rows.items():
             b.apart(policy)
             full = b.pbus("refresh", ops(nodes), window=LATENCY_WINDOW)
@@ -257,8 +261,7 @@ def stall(world, res, nodes, kind="bpf"):
         with bench(world, nodes, kind, env=t.env()) as b:
             before = t.heap(b.daemon)
             t.clear()
-            for _ in b.register_all():
-                pass
+            b.register_all()
             r = t.read()
             heap = (t.heap(b.daemon) - before) / nodes
             if r["turns"] == 0:
@@ -343,12 +346,12 @@ def restart(world, res, nodes, kind="bpf", reps=1):
         conf["dataplane"]["on-exit"] = "keep"
         conf["ha"]["max-lifetime"] = f"{sweep_s}s"
         with bench(world, nodes, kind, conf=conf) as b:
-            first = sum(r["cpu_s"] for r in b.register_all())
+            first = b.register_all()["cpu_s"]
         with world.ha(nodes, conf=conf, **KINDS[kind]) as d, \
                 world.gen(nodes) as g:
             begun = time.monotonic()
             b = Bench(world, d, g, nodes)
-            again = sum(r["cpu_s"] for r in b.register_all())
+            again = b.register_all()["cpu_s"]
             idle = cpu_between(d, begun + sweep_s - 12, 4)
             known = b.pbus("refresh", nodes)["cpu_s"]
             sweep = cpu_between(d, begun + sweep_s - 3.8, 4) - idle

@@ -46,6 +46,8 @@
 #define SIZE_SMALL 18
 #define SIZE_MAX_UDP 1400
 #define TCP_CHUNK (128 << 10)
+/* In every kernel, and does not pace by what it has measured of the machine. */
+#define TCP_CONTROL "reno"
 #define BUF (8 << 20)
 #define PINGS_MAX 1000000
 #define NS_PER_S 1000000000ULL
@@ -224,6 +226,9 @@ send_tcp(int fd, const struct addr *to, uint64_t until)
 	uint64_t sent = 0;
 	ssize_t n = 0;
 
+	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, TCP_CONTROL,
+	    sizeof(TCP_CONTROL) - 1) < 0)
+		bench_die("congestion control");
 	if (connect(fd, (const void *)&to->ss, to->len) < 0)
 		bench_die("connect");
 	while (n >= 0 && bench_ns() < until) {
