@@ -78,6 +78,14 @@ static const struct cfg_field dataplane_fields[] = {
 	    "solicit neighbours every 100 ms, and answer ARP only for their "
 	    "own addresses. With no, the daemon only checks forwarding and "
 	    "names what is missing."),
+	F(dataplane_conf, "fast-path", CFG_BOOL, fast_path, .def = "no",
+	    .flags = CFG_F_RESTART,
+	    .help = "Backend bpf, at a proxy mobile agent: what leaves a "
+	    "tunnel for a node over IPv6 goes straight to its access link. No "
+	    "netfilter hook and no IPsec policy of forwarding sees these "
+	    "packets: leave it off where such filter what nodes get. What is "
+	    "too long, at the end of its hops, or for a neighbour not yet "
+	    "known takes the ordinary way."),
 	F(dataplane_conf, "max-tunnels", CFG_UINT, max_tunnels, .min = 1,
 	    .max = 65536, .def = "4096", .flags = CFG_F_RESTART,
 	    .help = "At most that many tunnels."),

@@ -31,6 +31,7 @@ struct dataplane_conf {
 	uint32_t rtm_protocol, table, rule_priority;
 	uint32_t max_tunnels, max_paths;
 	bool set_sysctls;
+	bool fast_path;
 };
 
 struct signalling_conf {

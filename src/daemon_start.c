@@ -212,7 +212,7 @@ start_dataplane(struct daemon *d)
 		.backend = c->backend, .rtproto = (uint8_t)c->rtm_protocol,
 		.table = c->table, .rule_prio = c->rule_priority,
 		.max_tunnels = c->max_tunnels, .max_paths = c->max_paths,
-		.set_sysctls = c->set_sysctls,
+		.set_sysctls = c->set_sysctls, .fast_path = c->fast_path,
 		.is_ha = daemon_has_role(d, "ha"),
 		.is_pma = daemon_has_role(d, "pma"),
 	};

@@ -211,22 +211,24 @@ is_wanted(const struct bpf_dp_conf *c, enum bpf_dp_prog prog)
 	return false;
 }
 
-/* The constant pmip_sides. */
+/* The constant pmip_build. */
 static int
-load_sides(struct bpf_dp *b)
+load_build(struct bpf_dp *b)
 {
-	const uint32_t sides = (b->conf.is_ha ? 1U << PMIP_SIDE_HA : 0) |
-	    (b->conf.is_pma ? 1U << PMIP_SIDE_PMA : 0);
+	const struct pmip_build build = {
+		.sides = (b->conf.is_ha ? 1U << PMIP_SIDE_HA : 0) |
+		    (b->conf.is_pma ? 1U << PMIP_SIDE_PMA : 0),
+		.fast = b->conf.fast };
 	struct bpf_map *m = bpf_object__find_map_by_name(b->obj, ".rodata");
 
 	return m == NULL ? -ENOENT :
-	    bpf_map__set_initial_value(m, &sides, sizeof(sides));
+	    bpf_map__set_initial_value(m, &build, sizeof(build));
 }
 
 static int
 load_programs(struct bpf_dp *b)
 {
-	int r = load_sides(b);
+	int r = load_build(b);
 
 	if (r < 0)
 		return r;

@@ -26,6 +26,7 @@ struct bpf_dp_conf {
 	uint32_t max_peers;		/* 0: maps of peers are not used */
 	uint32_t max_paths;
 	bool is_ha, is_pma;
+	bool fast;			/* struct pmip_build */
 	uint16_t prio;			/* of our tc filters */
 	bool adopt;			/* take over pinned maps of this shape */
 };

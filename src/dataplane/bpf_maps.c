@@ -26,6 +26,8 @@
 const struct stat_desc pmip_counter_desc[PMIP_C_MAX] = {
 	[PMIP_C_ENCAP] = { "encapsulated", "packets sent into a tunnel" },
 	[PMIP_C_DECAP] = { "decapsulated", "packets taken out of a tunnel" },
+	[PMIP_C_DELIVERED] = { "delivered",
+	    "of these, packets sent straight to the node: fast-path" },
 	[PMIP_C_NATIVE] = { "native",
 	    "packets of nodes that are served without a tunnel" },
 	[PMIP_C_NO_PATH] = { "no-path",

@@ -209,6 +209,8 @@ struct dp_conf {
 	const struct prefix *cover;	/* HA: home prefixes we anchor */
 	size_t ncover;
 	bool is_ha, is_pma;
+	bool fast_path;			/* PMA, bpf: past the kernel's
+					 * forwarding to the access link */
 	uint32_t max_nodes;		/* PMA: on its links at once */
 	bool fixed_router;		/* PMA: RFC 6543 on access links */
 	bool answers;			/* PMA: there is somebody to ask where

@@ -606,7 +606,8 @@ base_bpf(struct dp_base *b, struct stats *stats, bool need, char *why,
 {
 	struct bpf_dp_conf c = { .max_peers = need ? b->conf.max_tunnels : 0,
 		.max_paths = b->conf.max_paths, .is_ha = b->conf.is_ha,
-		.is_pma = b->conf.is_pma, .adopt = true,
+		.is_pma = b->conf.is_pma, .fast = b->conf.fast_path,
+		.adopt = true,
 		/* By protocol number and role: daemons do not collide. */
 		.prio = (uint16_t)(b->conf.rtproto * 4 +
 		    (b->conf.is_ha ? 1 : 0) + (b->conf.is_pma ? 2 : 0)) };

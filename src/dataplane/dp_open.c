@@ -45,8 +45,8 @@ open_probe(struct netlink *nl)
 	return 0;
 }
 
-int
-dp_open(const struct dp_conf *conf, struct loop *l, struct log *log,
+static int
+open_any(const struct dp_conf *conf, struct loop *l, struct log *log,
     struct stats *stats, struct netlink *nl, struct dp **ret, char *why,
     size_t whycap)
 {
@@ -75,6 +75,20 @@ dp_open(const struct dp_conf *conf, struct loop *l, struct log *log,
 	if (r < 0)
 		snprintf(why, whycap, "no backend: ip6tnl: %s; bpf: %s",
 		    ip6tnl, bpf);
+	return r;
+}
+
+int
+dp_open(const struct dp_conf *conf, struct loop *l, struct log *log,
+    struct stats *stats, struct netlink *nl, struct dp **ret, char *why,
+    size_t whycap)
+{
+	int r = open_any(conf, l, log, stats, nl, ret, why, whycap);
+
+	if (r == 0 && conf->fast_path && (!conf->is_pma ||
+	    strcmp((*ret)->ops->name, "bpf") != 0))
+		log_warn(log, DP_MOD, "no-fast-path", KV_STR("why",
+		    "backend bpf and role pma have it"));
 	return r;
 }
 

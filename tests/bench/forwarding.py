@@ -72,10 +72,11 @@ def with_ipv4():
 
 
 @contextlib.contextmanager
-def tunnelled(backend):
+def tunnelled(backend, fast=False):
     """A domain whose node is attached; yields (hosts, has it IPv4?)."""
     quiet = {"log": {"level": "warn"}}
-    with Domain(backend, backend, ha=quiet, pma=quiet, policy=with_ipv4) as d:
+    pma = {**quiet, "dataplane": {"fast-path": fast}}
+    with Domain(backend, backend, ha=quiet, pma=pma, policy=with_ipv4) as d:
         d.attach(NODE, AT)
         v4 = d.ha.binding(NAI[NODE]).get("hoa4") == NODE4
         if v4:
@@ -151,8 +152,13 @@ def compare(a, b, v4, reps, flows=FLOWS, ms=SLICE_MS):
 
 
 def bpf(res, reps):
-    with plain() as p, tunnelled("bpf") as (d, v4):
+    with plain() as p, tunnelled("bpf", True) as (d, v4):
         got = compare(d, p, v4, reps)
+        if d.ar1.counters().get("dataplane.delivered", 0) == 0:
+            raise Failure("nothing took the fast path")
+    with plain() as p, tunnelled("bpf") as (d, _):
+        for name, pairs in compare(d, p, False, reps, FLOWS[:4:2]).items():
+            res.detail("forwarding", f"bpf without fast-path, {name}", pairs)
     for key, name in (("forward-udp", "udp v6 down"),
                       ("forward-tcp", "tcp v6 down")):
         for value, floor in got[name]:

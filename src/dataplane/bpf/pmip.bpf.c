@@ -27,6 +27,9 @@
  * A chain of extension headers that is too long, or that ends before what it
  * announces (RFC 7112), hides what is looked for: dropped like a hit.
  *
+ * With `fast-path`, what leaves a tunnel for a node goes to its access link at
+ * once and not by way of the kernel's forwarding (deliver()).
+ *
  * What passes an access link is marked with where its path leads to (see
  * PMIP_MARK_MASK): the rule that leads to the tunnels passes over what comes
  * from a prefix that is hosted without one.
@@ -129,11 +132,8 @@ struct {
 	__type(value, __u64);
 } pmip_counters SEC(".maps");
 
-/*
- * Bit per PMIP_SIDE_* that this daemon has, set before the programs are loaded:
- * what only the other side needs is not there for the kernel to verify.
- */
-const volatile __u32 pmip_sides = 0;
+/* The only constant in memory: the daemon sets the whole section. */
+const volatile struct pmip_build pmip_build = { 0 };
 
 static __always_inline void
 count(__u32 what)
@@ -216,6 +216,7 @@ struct inner {
 	__u32 flow;		/* label for the outer header */
 	int v6;
 	__u8 tclass, nexthdr;
+	const struct pmip_pma_path *to;	/* hosted here: admit() has found it */
 };
 
 /* Where the offset of a header counts from. */
@@ -333,10 +334,10 @@ is_hoti(struct __sk_buff *skb, __u32 off, __u8 nexthdr)
  * these (bits)?  Answers the side; or -1, having counted why not.
  */
 static __always_inline int
-admit(struct __sk_buff *skb, __u32 sides, __u32 off, const struct inner *in,
+admit(struct __sk_buff *skb, __u32 sides, __u32 off, struct inner *in,
     __u32 peer)
 {
-	sides &= pmip_sides;
+	sides &= pmip_build.sides;
 	if (sides & 1 << PMIP_SIDE_HA) {
 		const struct pmip_ha_path *p = ha_path(&in->src, in->v6);
 
@@ -349,9 +350,8 @@ admit(struct __sk_buff *skb, __u32 sides, __u32 off, const struct inner *in,
 		}
 	}
 	if (sides & 1 << PMIP_SIDE_PMA) {
-		const struct pmip_pma_path *p = pma_path(&in->dst, in->v6);
-
-		if (p && p->peer == peer)
+		in->to = pma_path(&in->dst, in->v6);
+		if (in->to && in->to->peer == peer)
 			return PMIP_SIDE_PMA;
 	}
 	count(sides & 1 << PMIP_SIDE_HA ? PMIP_C_SPOOF : PMIP_C_NOT_HOSTED);
@@ -421,7 +421,7 @@ write_outer(struct __sk_buff *skb, const struct ipv6hdr *outer)
 
 /* To a peer that is this machine: come in on the other side. */
 static __always_inline int
-pass_over(struct __sk_buff *skb, int side, const struct inner *in,
+pass_over(struct __sk_buff *skb, int side, struct inner *in,
     const struct pmip_peer *peer)
 {
 	const int other = side == PMIP_SIDE_HA ? PMIP_SIDE_PMA : PMIP_SIDE_HA;
@@ -564,6 +564,65 @@ strip(struct __sk_buff *skb, int v6)
 	    BPF_F_ADJ_ROOM_FIXED_GSO) ? -1 : 0;
 }
 
+static __always_inline __u64
+mac_word(const __u8 *mac)
+{
+	__u64 w = 0;
+
+	for (int i = 0; i < 6; i++)
+		w = w << 8 | mac[i];
+	return w;
+}
+
+/*
+ * Is it nothing but forwarding that waits for the packet, by the very path that
+ * it has been admitted for, to a neighbour that the kernel knows?  Else
+ * somebody is to be told, or has more to look at.  `len`: of the packet.
+ */
+static __always_inline int
+is_plain(struct __sk_buff *skb, __u32 len, const struct inner *in, __u8 hops)
+{
+	const struct pmip_pma_path *p = in->to;
+	struct bpf_fib_lookup f = { .family = AF_INET6,
+		.ifindex = skb->ifindex };
+	__u32 mtu = 0;
+	__u64 net;
+
+	__builtin_memcpy(&net, &in->src, sizeof(net));
+	if (!p || !mac_word(p->mac) || skb->pkt_type != PACKET_HOST ||
+	    hops <= 1 || in->nexthdr == NH_HOPOPTS || in->src.b[0] == 0xff ||
+	    !net)		/* ::, ::1 and their like */
+		return 0;
+	if (!skb->gso_size)
+		f.tot_len = len;
+	else if (bpf_check_mtu(skb, p->ifindex, &mtu, 0, BPF_MTU_CHK_SEGS))
+		return 0;
+	__builtin_memcpy(f.ipv6_src, &in->src, 16);
+	__builtin_memcpy(f.ipv6_dst, &in->dst, 16);
+	return bpf_fib_lookup(skb, &f, sizeof(f), BPF_FIB_LOOKUP_DIRECT) ==
+	    BPF_FIB_LKUP_RET_SUCCESS && f.ifindex == p->ifindex;
+}
+
+/* Straight to the node: the verdict; or -1, let the kernel forward it. */
+static __always_inline int
+deliver(struct __sk_buff *skb, __u32 mac_len, const struct inner *in)
+{
+	const __u32 at = mac_len + offsetof(struct ipv6hdr, hop_limit);
+	struct bpf_redir_neigh nh;
+	__u8 hops;
+
+	if (bpf_skb_load_bytes(skb, at, &hops, 1) ||
+	    !is_plain(skb, skb->len - mac_len, in, hops))
+		return -1;
+	hops--;
+	if (bpf_skb_store_bytes(skb, at, &hops, 1, BPF_F_RECOMPUTE_CSUM))
+		return drop(PMIP_C_ERROR);
+	count(PMIP_C_DELIVERED);
+	nh.nh_family = AF_INET6;
+	__builtin_memcpy(nh.ipv6_nh, &in->dst, 16);
+	return bpf_redirect_neigh(in->to->ifindex, &nh, sizeof(nh), 0);
+}
+
 static __always_inline int
 decap(struct __sk_buff *skb, __u32 mac_len)
 {
@@ -600,6 +659,12 @@ decap(struct __sk_buff *skb, __u32 mac_len)
 	if (strip(skb, in.v6))
 		return drop(PMIP_C_ERROR);
 	count(PMIP_C_DECAP);
+	if (pmip_build.fast && side == PMIP_SIDE_PMA && in.v6 && mac_len) {
+		int verdict = deliver(skb, mac_len, &in);
+
+		if (verdict >= 0)
+			return verdict;
+	}
 	return bpf_redirect(c->anchor[side == PMIP_SIDE_PMA], BPF_F_INGRESS);
 }
 
@@ -701,16 +766,6 @@ ends_here(struct __sk_buff *skb, const struct inner *in)
 	r = bpf_fib_lookup(skb, &f, sizeof(f), 0);
 	return r == BPF_FIB_LKUP_RET_NOT_FWDED ||
 	    r == BPF_FIB_LKUP_RET_FWD_DISABLED;
-}
-
-static __always_inline __u64
-mac_word(const __u8 *mac)
-{
-	__u64 w = 0;
-
-	for (int i = 0; i < 6; i++)
-		w = w << 8 | mac[i];
-	return w;
 }
 
 /* Why may the frame not be of the node that has path p? 0: it may. */

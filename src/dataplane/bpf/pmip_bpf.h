@@ -12,7 +12,7 @@
 /* Counters of packets; see pmip_counter_desc in bpf_maps.c.  From
  * PMIP_C_FILTERS on each is a filter's: packets it dropped. */
 enum pmip_counter {
-	PMIP_C_ENCAP, PMIP_C_DECAP, PMIP_C_NATIVE,
+	PMIP_C_ENCAP, PMIP_C_DECAP, PMIP_C_DELIVERED, PMIP_C_NATIVE,
 	PMIP_C_NO_PATH, PMIP_C_NO_ROUTE, PMIP_C_ERROR,
 	PMIP_C_FILTERS,
 	PMIP_C_SPOOF = PMIP_C_FILTERS, PMIP_C_HOTI, PMIP_C_NOT_HOSTED,
@@ -22,6 +22,15 @@ enum pmip_counter {
 };
 
 enum { PMIP_SIDE_HA, PMIP_SIDE_PMA, PMIP_SIDES };
+
+/*
+ * What the programs are loaded with, a constant to the kernel: what this daemon
+ * has no use for is not there to be verified, or to be run.
+ */
+struct pmip_build {
+	__u32 sides;			/* bit per PMIP_SIDE_* */
+	__u32 fast;			/* dataplane: fast-path */
+};
 
 struct pmip_addr {
 	__u8 b[16];
