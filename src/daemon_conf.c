@@ -81,11 +81,14 @@ static const struct cfg_field dataplane_fields[] = {
 	F(dataplane_conf, "fast-path", CFG_BOOL, fast_path, .def = "no",
 	    .flags = CFG_F_RESTART,
 	    .help = "Backend bpf, at a proxy mobile agent: what leaves a "
-	    "tunnel for a node over IPv6 goes straight to its access link. No "
-	    "netfilter hook and no IPsec policy of forwarding sees these "
-	    "packets: leave it off where such filter what nodes get. What is "
-	    "too long, at the end of its hops, or for a neighbour not yet "
-	    "known takes the ordinary way."),
+	    "tunnel for a node over IPv6 goes straight to its access link, by "
+	    "the route in table main. No netfilter hook, no IPsec policy of "
+	    "forwarding, no routing rule sees these packets: leave it off "
+	    "where what nodes get is filtered, or connections are tracked or "
+	    "translated at all. What is too long, at the end of its hops, has "
+	    "hop-by-hop options, or is for a neighbour not yet known takes "
+	    "the ordinary way, as does everything from an uplink without "
+	    "Ethernet and to point-to-point links."),
 	F(dataplane_conf, "max-tunnels", CFG_UINT, max_tunnels, .min = 1,
 	    .max = 65536, .def = "4096", .flags = CFG_F_RESTART,
 	    .help = "At most that many tunnels."),

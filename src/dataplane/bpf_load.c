@@ -185,8 +185,9 @@ load_adopt(struct bpf_dp *b)
 /* --- loading ------------------------------------------------------------- */
 
 /*
- * Is it ever attached?  The kernel looks at each path through a program that
- * it is to load: a second of processor time for all of them.
+ * May it be attached?  The kernel looks at each path through a program that it
+ * is to load: a second of processor time for all of them.  (Which of the two
+ * decap depends on uplinks that may be yet to come.)
  */
 static bool
 is_wanted(const struct bpf_dp_conf *c, enum bpf_dp_prog prog)

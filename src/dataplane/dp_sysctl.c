@@ -31,8 +31,8 @@
  */
 #define ACCESS_RETRANS_MS 100
 /*
- * How often we are asked before the link is.  It takes a retrans_time when there
- * is no answer, so not where nobody listens.
+ * How often we are asked before the link is.  It takes a retrans_time when
+ * there is no answer, so not where nobody listens.
  */
 #define ACCESS_APP_SOLICIT 1
 /*
@@ -269,7 +269,7 @@ dp_sysctl_access_done(const struct dp_conf *c, const char *ifname)
 	int v = 0;
 
 	neigh_path(path, ifname, "app_solicit");
-	if (c->set_sysctls && sysctl_read(path, &v) == 0 &&
+	if (c->set_sysctls && c->answers && sysctl_read(path, &v) == 0 &&
 	    v == ACCESS_APP_SOLICIT)
 		(void)sysctl_write(path, 0);
 }

@@ -152,8 +152,9 @@ log_drop(struct env *env, const struct mh_pkt *pkt, enum mh_drop why,
 static void
 binding_error(struct env *env, const struct mh_pkt *pkt)
 {
-	struct mh_msg be = { .type = MH_BE };
+	struct mh_msg be;
 
+	mh_msg_init(&be, MH_BE);
 	be.be.status = BE_UNKNOWN_TYPE;
 	be.be.home = pkt->hao;		/* or :: (6.1.9) */
 	if (!in6_is_global_unicast(&pkt->src) ||

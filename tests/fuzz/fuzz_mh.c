@@ -57,7 +57,8 @@ one(const uint8_t *data, size_t size, const struct mh_wire *w)
 	}
 	must(m.o.nhnp <= MH_HNP_MAX);
 	(void)touch(&m.o);
-	(void)mh_ts_to_us(m.o.timestamp);
+	if (m.o.have & MHO_TIMESTAMP)
+		(void)mh_ts_to_us(m.o.timestamp);
 	n = mh_build(&m, &src, &dst, w, buf, sizeof(buf));
 	must(n >= 16 && n % 8 == 0 && n <= MH_MAX_LEN);
 	must(mh_parse(buf, (size_t)n, &src, &dst, &mh_wire_default, &back,

@@ -536,7 +536,9 @@ mark_ce(struct __sk_buff *skb, __u32 off, const struct inner *in)
 		new = old | bpf_htons(ECN_CE << 4);
 	else
 		new = old | bpf_htons(ECN_CE);
-	if (bpf_skb_store_bytes(skb, off, &new, sizeof(new), 0))
+	/* the sum over an IPv4 header is always the same */
+	if (bpf_skb_store_bytes(skb, off, &new, sizeof(new),
+	    in->v6 ? BPF_F_RECOMPUTE_CSUM : 0))
 		return -1;
 	if (in->v6)
 		return 0;
@@ -574,48 +576,65 @@ mac_word(const __u8 *mac)
 	return w;
 }
 
+/* The IPv6 header from its Payload Length on. */
+struct rest {
+	__be16 len;
+	__u8 nexthdr, hops;
+};
+
 /*
  * Is it nothing but forwarding that waits for the packet, by the very path that
  * it has been admitted for, to a neighbour that the kernel knows?  Else
  * somebody is to be told, or has more to look at.  `len`: of the packet.
  */
 static __always_inline int
-is_plain(struct __sk_buff *skb, __u32 len, const struct inner *in, __u8 hops)
+is_plain(struct __sk_buff *skb, __u32 len, const struct inner *in,
+    const struct rest *h)
 {
 	const struct pmip_pma_path *p = in->to;
 	struct bpf_fib_lookup f = { .family = AF_INET6,
 		.ifindex = skb->ifindex };
 	__u32 mtu = 0;
-	__u64 net;
+	__u64 src, dst[2], hop[2];
 
-	__builtin_memcpy(&net, &in->src, sizeof(net));
-	if (!p || !mac_word(p->mac) || skb->pkt_type != PACKET_HOST ||
-	    hops <= 1 || in->nexthdr == NH_HOPOPTS || in->src.b[0] == 0xff ||
-	    !net)		/* ::, ::1 and their like */
+	__builtin_memcpy(&src, &in->src, sizeof(src));
+	__builtin_memcpy(dst, &in->dst, sizeof(dst));
+	if (!p || !mac_word(p->mac) || skb->vlan_present ||
+	    skb->pkt_type != PACKET_HOST || h->hops <= 1 ||
+	    h->nexthdr == NH_HOPOPTS || in->src.b[0] == 0xff ||
+	    !src)		/* ::, ::1 and their like */
 		return 0;
-	if (!skb->gso_size)
-		f.tot_len = len;
-	else if (bpf_check_mtu(skb, p->ifindex, &mtu, 0, BPF_MTU_CHK_SEGS))
+	if (!skb->gso_size && bpf_ntohs(h->len) + sizeof(struct ipv6hdr) != len)
 		return 0;
+	if (bpf_check_mtu(skb, p->ifindex, &mtu, 0, BPF_MTU_CHK_SEGS))
+		return 0;
+	/* of a train no segment's length is at hand: any, to learn the MTU */
+	f.tot_len = skb->gso_size ? sizeof(struct ipv6hdr) : len;
 	__builtin_memcpy(f.ipv6_src, &in->src, 16);
 	__builtin_memcpy(f.ipv6_dst, &in->dst, 16);
-	return bpf_fib_lookup(skb, &f, sizeof(f), BPF_FIB_LOOKUP_DIRECT) ==
-	    BPF_FIB_LKUP_RET_SUCCESS && f.ifindex == p->ifindex;
+	if (bpf_fib_lookup(skb, &f, sizeof(f), BPF_FIB_LOOKUP_DIRECT) !=
+	    BPF_FIB_LKUP_RET_SUCCESS || f.ifindex != p->ifindex ||
+	    (skb->gso_size && f.mtu_result < mtu))
+		return 0;
+	/* not by way of a gateway */
+	__builtin_memcpy(hop, f.ipv6_dst, sizeof(hop));
+	return hop[0] == dst[0] && hop[1] == dst[1];
 }
 
 /* Straight to the node: the verdict; or -1, let the kernel forward it. */
 static __always_inline int
 deliver(struct __sk_buff *skb, __u32 mac_len, const struct inner *in)
 {
-	const __u32 at = mac_len + offsetof(struct ipv6hdr, hop_limit);
+	const __u32 at = mac_len + offsetof(struct ipv6hdr, payload_len);
 	struct bpf_redir_neigh nh;
-	__u8 hops;
+	struct rest h;
 
-	if (bpf_skb_load_bytes(skb, at, &hops, 1) ||
-	    !is_plain(skb, skb->len - mac_len, in, hops))
+	if (bpf_skb_load_bytes(skb, at, &h, sizeof(h)) ||
+	    !is_plain(skb, skb->len - mac_len, in, &h))
 		return -1;
-	hops--;
-	if (bpf_skb_store_bytes(skb, at, &hops, 1, BPF_F_RECOMPUTE_CSUM))
+	h.hops--;
+	if (bpf_skb_store_bytes(skb, at + offsetof(struct rest, hops), &h.hops,
+	    sizeof(h.hops), BPF_F_RECOMPUTE_CSUM))
 		return drop(PMIP_C_ERROR);
 	count(PMIP_C_DELIVERED);
 	nh.nh_family = AF_INET6;

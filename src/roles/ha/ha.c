@@ -531,7 +531,7 @@ static void
 plain_bu(struct ha *ha, const struct mh_pkt *pkt, const struct mh_msg *bu)
 {
 	struct ha_peer *p = ha_peer_find(ha, &pkt->src);
-	struct mh_msg m = { .type = MH_BA };
+	struct mh_msg m;
 	bool proxied;
 
 	if (p == NULL || !p->listed) {
@@ -540,6 +540,7 @@ plain_bu(struct ha *ha, const struct mh_pkt *pkt, const struct mh_msg *bu)
 	}
 	proxied = is_proxied(ha, pkt->has_hao ? &pkt->hao : &pkt->src);
 	stat_inc(&ha->st, proxied ? HA_ST_PLAIN_BU_PROXY : HA_ST_PLAIN_BU);
+	mh_msg_init(&m, MH_BA);
 	m.ba.status = proxied ? BA_TYPE_CHANGE : BA_NO_HOME_REGISTRATION;
 	m.ba.seq = bu->bu.seq;
 	(void)role_send_mh(ha->role.env, &m, &pkt->dst, &pkt->src);

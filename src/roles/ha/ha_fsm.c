@@ -835,4 +835,7 @@ ha_fsm_stop(struct ha *ha)
 	ha_path_stop(ha);
 	if (ha->cache.by_nai != NULL)
 		htab_each(ha->cache.by_nai, forget, ha);
+	/* What was under way is nobody's now. */
+	ha->last_op = NULL;
+	ha->pending = 0;
 }

@@ -269,7 +269,8 @@ static const struct cfg_field pma_fields[] = {
 	    "within the last 5 seconds, tell it the MAC address instead of "
 	    "having it solicit a node that may not be ready to answer: sysctl "
 	    "net.ipv6.neigh.*.app_solicit of access interfaces is then 1 as "
-	    "long as the daemon runs (see set-sysctls)."),
+	    "long as the daemon runs, after a crash until the next one ends "
+	    "(see set-sysctls)."),
 	F(pma_conf, "visitor", CFG_MAP, visitor, .table = &visitor_table,
 	    .flags = CFG_F_OPTIONAL),
 	F(pma_conf, "ipv4-option", CFG_ENUM, ip4_option,

@@ -97,8 +97,9 @@ transmit(struct bule *b, uint32_t lifetime_4s)
 	struct env *e = p->role.env;
 	const struct dialect *d = e->dialect;
 	uint64_t ts = mh_ts_from_us(clock_wall_us(e->clock));
-	struct mh_msg m = { .type = MH_BU };
+	struct mh_msg m;
 
+	mh_msg_init(&m, MH_BU);
 	b->ts = MAX_OF(ts, b->ts + 1);
 	b->seq++;
 	m.bu.seq = b->seq;

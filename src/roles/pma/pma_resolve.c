@@ -6,8 +6,8 @@
  * has its address, and the solicitation that it cannot answer is repeated only
  * after retrans_time.
  *
- * Only for a node that was heard lately.  Of another one nobody knows whether it
- * is there, and senders shall learn (ICMPv6) when it is not.
+ * Only for a node that was heard lately.  Of another one nobody knows whether
+ * it is there, and senders shall learn (ICMPv6) when it is not.
  *
  * What we do not know costs a retrans_time as well before the kernel solicits.
  * So we do that in its place: the node's answer reaches the kernel, too.  (Of a
