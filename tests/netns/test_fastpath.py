@@ -97,7 +97,9 @@ def test_goes_straight_and_counts_its_hops(at_ar1):
 
 
 def test_off_unless_asked_for():
-    with Domain("bpf", "bpf") as d:
+    """And a home agent, which has none, says so."""
+    with Domain("bpf", "bpf", ha={"dataplane": {"fast-path": True}}) as d:
+        assert d.logged("ha", "ev=no-fast-path")
         d.attach("mn1", "ar1")
         assert reachable(d["cn"], ADDR["mn1"])
         with one_goes(d.ar1, FORWARDED):

@@ -109,11 +109,6 @@ class Protected(Domain):
     def counter(self, name, key):
         return self.daemons[name].counters().get(key, 0)
 
-    def logged(self, name, *words):
-        """Has the daemon said all of that in one line?"""
-        with open(self.daemons[name].log) as f:
-            return any(all(w in line for w in words) for line in f)
-
     def sas(self, name):
         return self[name].run("ip", "xfrm", "state").stdout
 

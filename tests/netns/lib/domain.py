@@ -180,6 +180,11 @@ class Domain:
         self.captures.append(c)
         return c
 
+    def logged(self, name, *words):
+        """Has the daemon said all of that in one line?"""
+        with open(self.daemons[name].log) as f:
+            return any(all(w in line for w in words) for line in f)
+
     def hand_pma(self, host="lab"):
         h = HandPma(self[host], COA[host], HA)
         self.cleanups.append(h.close)
