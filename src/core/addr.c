@@ -5,11 +5,14 @@
 #include "core/addr.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "core/util.h"
 
 bool
 in6_is_linklocal(const struct in6_addr *a)
@@ -67,33 +70,34 @@ prefix_from_in6(struct prefix *p, const struct in6_addr *a, unsigned len)
 	in6_mask(&p->in6, len);
 }
 
-void
-prefix_from_in4(struct prefix *p, const struct in_addr *a, unsigned len)
-{
-	memset(p, 0, sizeof(*p));
-	p->family = AF_INET;
-	p->len = (uint8_t)len;
-	p->in4.s_addr = len == 0 ? 0 :
-	    a->s_addr & htonl(UINT32_MAX << (32 - len));
-}
-
 static size_t
 family_octets(uint8_t family)
 {
 	return family == AF_INET6 ? 16 : family == AF_INET ? 4 : 0;
 }
 
+/* Are the first bits the same? */
+static bool
+bits_eq(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	for (; bits > 0; a += 8, b += 8, bits -= MIN_OF(bits, 64U)) {
+		uint64_t x, y, mask = UINT64_MAX;
+
+		if (bits < 64)
+			mask <<= 64 - bits;
+		memcpy(&x, a, sizeof(x));
+		memcpy(&y, b, sizeof(y));
+		if (((x ^ y) & htobe64(mask)) != 0)
+			return false;
+	}
+	return true;
+}
+
 bool
 prefix_covers(const struct prefix *outer, const struct prefix *inner)
 {
-	size_t n = family_octets(outer->family);
-	uint8_t m[16];
-
-	if (outer->family != inner->family || outer->len > inner->len)
-		return false;
-	memcpy(m, &inner->in6, n);
-	mask_bits(m, n, outer->len);
-	return memcmp(m, &outer->in6, n) == 0;
+	return outer->family == inner->family && outer->len <= inner->len &&
+	    bits_eq(outer->in6.s6_addr, inner->in6.s6_addr, outer->len);
 }
 
 bool

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #define ADDR_STRLEN 48		/* "addr/len" of either family, with NUL */
 #define MAC_STRLEN 18
@@ -57,7 +58,12 @@ void in6_mask(struct in6_addr *a, unsigned len);
 void in6_linklocal_of_mac(const struct mac *m, struct in6_addr *ret);
 
 void prefix_from_in6(struct prefix *p, const struct in6_addr *a, unsigned len);
-void prefix_from_in4(struct prefix *p, const struct in_addr *a, unsigned len);
+/* An IPv4 address as a prefix: all 32 bits. */
+static inline struct prefix
+prefix_host4(const struct in_addr *a)
+{
+	return (struct prefix){ .family = AF_INET, .len = 32, .in4 = *a };
+}
 static inline bool
 prefix_eq(const struct prefix *a, const struct prefix *b)
 {

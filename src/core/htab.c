@@ -233,28 +233,70 @@ bit_of(const struct hnode *n, uint16_t tag, unsigned bit)
 	    tag >> (bit - TAG_SHIFT) & 1;
 }
 
-/* Take all out of a bucket, and put it into `to[1]` or `to[0]`, whether its
- * hash has that bit or not. */
-static void
-pour(struct bucket *from, struct bucket *const to[2], unsigned bit)
+/* What is in the list behind the last slot of a bucket, `b` a copy of it. */
+static struct hnode *
+take_list(const struct bucket *b)
 {
-	struct bucket b = *from;
-	struct hnode *n, *next;
+	struct hnode *first;
 
-	*from = (struct bucket){ 0 };
-	for (n = b.behind != 0 ? b.slot[LAST]->next : NULL; n != NULL;
-	    n = next) {
+	if (b->behind == 0)
+		return NULL;
+	first = b->slot[LAST]->next;
+	b->slot[LAST]->next = NULL;
+	return first;
+}
+
+/* Put the elements of a list into `to[1]` or `to[0]`, whether their hash has
+ * that bit or not. */
+static void
+pour_list(struct hnode *n, struct bucket *const to[2], unsigned bit)
+{
+	struct hnode *next;
+
+	for (; n != NULL; n = next) {
 		next = n->next;
 		n->next = NULL;
 		put(to[n->hash >> bit & 1], n, tag_of(n->hash));
 	}
-	if (b.behind != 0)
-		b.slot[LAST]->next = NULL;
+}
+
+/* Leave in a bucket those whose hash has not that bit, the others go to
+ * `fresh`, which is empty. */
+static void
+part(struct bucket *from, struct bucket *fresh, unsigned bit)
+{
+	struct bucket *const to[2] = { from, fresh };
+	const struct bucket b = *from;
+	struct hnode *list = take_list(&b);
+	size_t used[2] = { 0, 0 };
+
+	*from = (struct bucket){ 0 };
+	for (size_t i = 0; i < SLOTS; i++) {
+		bool up;
+
+		if (b.slot[i] == NULL)
+			continue;
+		up = bit_of(b.slot[i], b.tag[i], bit);
+		to[up]->slot[used[up]] = b.slot[i];
+		to[up]->tag[used[up]++] = b.tag[i];
+	}
+	pour_list(list, to, bit);
+}
+
+/* All that is in a bucket goes to another. */
+static void
+join(struct bucket *from, struct bucket *to)
+{
+	struct bucket *const both[2] = { to, to };
+	const struct bucket b = *from;
+	struct hnode *list = take_list(&b);
+
+	*from = (struct bucket){ 0 };
 	for (size_t i = 0; i < SLOTS; i++) {
 		if (b.slot[i] != NULL)
-			put(to[bit_of(b.slot[i], b.tag[i], bit)], b.slot[i],
-			    b.tag[i]);
+			put(to, b.slot[i], b.tag[i]);
 	}
+	pour_list(list, both, 0);
 }
 
 /* Bucket number `buckets` comes into being: its elements leave the bucket
@@ -263,16 +305,13 @@ static void
 split_one(struct htab *h)
 {
 	size_t fresh = h->buckets, low = level(h), first;
-	struct bucket *to[2];
 
 	if (fresh == BUCKETS_MAX)
 		return;
 	if (segment_of(fresh, &first) == h->nseg)
 		segment_make(h);
-	to[0] = bucket_at(h, fresh - low);
-	to[1] = bucket_at(h, fresh);
 	h->buckets++;
-	pour(to[0], to, log2_of(low));
+	part(bucket_at(h, fresh - low), bucket_at(h, fresh), log2_of(low));
 	/* The next one's turn comes soon. */
 	__builtin_prefetch(bucket_at(h, h->buckets - level(h)));
 }
@@ -282,11 +321,9 @@ static void
 merge_one(struct htab *h)
 {
 	size_t last = h->buckets - 1, first;
-	struct bucket *to[2];
 
 	h->buckets = last;
-	to[0] = to[1] = bucket_at(h, last - level(h));
-	pour(bucket_at(h, last), to, 0);
+	join(bucket_at(h, last), bucket_at(h, last - level(h)));
 	(void)segment_of(last, &first);
 	if (first == last)		/* its segment is empty now */
 		segment_drop(h);

@@ -158,6 +158,15 @@ void tunnel_table_free(struct tunnel_table *t);
  */
 int tunnel_get(struct tunnel_table *tt, const struct in6_addr *local,
     const struct in6_addr *remote, struct dp_tunnel **ret);
+/* The same for who asks for the same one again and again: `hint`, zero at
+ * first, spares the search as long as no tunnel has gone. */
+struct tunnel_hint {
+	struct dp_tunnel *tunnel;
+	uint64_t gone;
+};
+int tunnel_get_hinted(struct tunnel_table *tt, const struct in6_addr *local,
+    const struct in6_addr *remote, struct tunnel_hint *hint,
+    struct dp_tunnel **ret);
 /* Same, static: stays with 0 users (D5.2-9). Undone by tunnel_unpin(). */
 int tunnel_pin(struct tunnel_table *tt, const struct in6_addr *local,
     const struct in6_addr *remote, struct dp_tunnel **ret);

@@ -58,6 +58,7 @@ struct tunnel_table {
 	struct tunnel_entry *first, *last;
 	struct tunnel_cursor *cursors;
 	uint32_t count, max;
+	uint64_t gone;			/* tunnels deleted so far */
 };
 
 struct tunnel_key {
@@ -233,6 +234,7 @@ tunnel_unlink(struct tunnel_table *tt, struct tunnel_entry *e)
 	else
 		tt->last = e->prev;
 	tt->count--;
+	tt->gone++;
 }
 
 static void
@@ -340,6 +342,25 @@ tunnel_get(struct tunnel_table *tt, const struct in6_addr *local,
 	tunnel_link(tt, e);
 	log_debug(tt->log, MOD, "tunnel-created", KV_IN6("local", local),
 	    KV_IN6("remote", remote), KV_U("mtu", t->mtu));
+	*ret = t;
+	return 0;
+}
+
+int
+tunnel_get_hinted(struct tunnel_table *tt, const struct in6_addr *local,
+    const struct in6_addr *remote, struct tunnel_hint *hint,
+    struct dp_tunnel **ret)
+{
+	struct dp_tunnel *t = hint->gone == tt->gone ? hint->tunnel : NULL;
+	int r;
+
+	if (t == NULL || !t->up || !in6_eq(&t->remote, remote) ||
+	    !in6_eq(&t->local, local)) {
+		r = tunnel_get(tt, local, remote, &t);
+		if (r < 0)
+			return r;
+		*hint = (struct tunnel_hint){ t, tt->gone };
+	}
 	*ret = t;
 	return 0;
 }

@@ -170,7 +170,8 @@ static void
 check_ip4(struct cfg_ctx *c, void *conf)
 {
 	const struct profile_ip4 *v = conf;
-	struct prefix router, home;
+	const struct prefix router = prefix_host4(&v->router);
+	const struct prefix home = prefix_host4(&v->home_address);
 	char buf[ADDR_STRLEN];
 
 	if (v->home_subnet.family != AF_INET || v->home_subnet.len < 8 ||
@@ -180,8 +181,6 @@ check_ip4(struct cfg_ctx *c, void *conf)
 		    prefix_str(&v->home_subnet, buf));
 		return;
 	}
-	prefix_from_in4(&router, &v->router, 32);
-	prefix_from_in4(&home, &v->home_address, 32);
 	if (!prefix_covers(&v->home_subnet, &router))
 		cfg_error(c, &v->at, "router", "router: not in the home "
 		    "subnet");

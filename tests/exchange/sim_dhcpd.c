@@ -191,7 +191,7 @@ lease_prefix(const struct sim_lease *l)
 	if (l->addr.family == AF_INET6)
 		prefix_from_in6(&p, &l->addr.in6, 128);
 	else
-		prefix_from_in4(&p, &l->addr.in4, 32);
+		p = prefix_host4(&l->addr.in4);
 	return p;
 }
 
@@ -405,7 +405,7 @@ pool4(struct sim_dhcpd *d, const struct sim_d4 *m)
 		a = &m->link_selection;
 	else if (m->giaddr.s_addr != 0)
 		a = &m->giaddr;
-	prefix_from_in4(&link, a, 32);
+	link = prefix_host4(a);
 	return pool_find(d, &link);
 }
 

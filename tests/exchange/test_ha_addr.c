@@ -402,6 +402,14 @@ START_TEST(test_ip4_lost_and_gained)
 	give_ip4(t.mn2);
 	ask(&t, (struct q){ .nai = MN2, .ip4 = V4 }, BA_ACCEPTED);
 	ck_assert(sim_routed(t.ha, V4P, P1));
+	/* What came second is as much its own as what came first. */
+	answers_ip4(ask(&t, (struct q){ .nai = MN2, .ip4 = V4B },
+	    BA_ACCEPTED), 29, 128, V4B);
+	ask(&t, (struct q){ .src = P2, .ip4 = V4B }, BA_ACCEPTED);
+	ask(&t, (struct q){ .src = P2, .dereg = true }, BA_ACCEPTED);
+	answers_ip4(ask(&t, (struct q){ .nai = MN2, .ip4 = V4B },
+	    BA_ACCEPTED), 29, 0, V4B);
+	ck_assert(sim_routed(t.ha, V4BP, P1));
 	sim_free(t.s);
 }
 END_TEST

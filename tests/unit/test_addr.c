@@ -133,6 +133,35 @@ START_TEST(test_covers)
 }
 END_TEST
 
+/* Of every length: the last bit of it counts, the first one behind does not. */
+START_TEST(test_covers_by_bits)
+{
+	static const char *const text[] = { "5a5a:1234:9abc:def0:8001:7ffe:1:2",
+		"90.165.1.254" };
+
+	for (size_t f = 0; f < ARRAY_LEN(text); f++) {
+		const struct prefix host = pfx(text[f]);
+
+		for (unsigned len = 0; len <= host.len; len++) {
+			struct prefix p = host, other = host;
+
+			p.len = (uint8_t)len;
+			in6_mask(&p.in6, len);
+			ck_assert(prefix_covers(&p, &host));
+			if (len < host.len)
+				other.in6.s6_addr[len / 8] ^= 0x80 >> len % 8;
+			ck_assert(prefix_covers(&p, &other));
+			if (len == 0)
+				continue;
+			other.in6.s6_addr[(len - 1) / 8] ^=
+			    0x80 >> (len - 1) % 8;
+			ck_assert_msg(!prefix_covers(&p, &other), "%s/%u",
+			    text[f], len);
+		}
+	}
+}
+END_TEST
+
 START_TEST(test_classes)
 {
 	static const struct { const char *s; bool global, local; } t[] = {
@@ -198,6 +227,7 @@ main(void)
 	tcase_add_test(tc, test_longest_text);
 	tcase_add_test(tc, test_mask);
 	tcase_add_test(tc, test_covers);
+	tcase_add_test(tc, test_covers_by_bits);
 	tcase_add_test(tc, test_classes);
 	tcase_add_test(tc, test_mac);
 	suite_add_tcase(s, tc);

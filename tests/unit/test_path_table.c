@@ -77,7 +77,7 @@ v4(uint32_t i)
 	struct in_addr a = { htonl(0x0a000000 + i) };
 	struct prefix p;
 
-	prefix_from_in4(&p, &a, 32);
+	p = prefix_host4(&a);
 	return p;
 }
 

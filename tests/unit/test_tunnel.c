@@ -141,6 +141,50 @@ START_TEST(test_key_is_both_ends)
 }
 END_TEST
 
+static struct dp_tunnel *
+get_hinted(struct world *w, const struct in6_addr *remote,
+    struct tunnel_hint *h)
+{
+	struct dp_tunnel *t = NULL;
+
+	ck_assert_int_eq(tunnel_get_hinted(w->dp.tunnels, &w->ha, remote, h,
+	    &t), 0);
+	return t;
+}
+
+/* A hint is as good as a search: for either end, and when tunnels go. */
+START_TEST(test_hint)
+{
+	struct world *w = world_new(2);
+	struct tunnel_hint h = { 0 };
+	struct dp_tunnel *a = get_hinted(w, &w->pma1, &h), *b, *t = NULL;
+
+	ck_assert_ptr_eq(a, get(w, &w->pma1));
+	ck_assert_ptr_eq(get_hinted(w, &w->pma1, &h), a);
+	ck_assert_uint_eq(w->ups, 1);
+	b = get_hinted(w, &w->pma2, &h);
+	ck_assert_ptr_ne(a, b);
+	ck_assert_ptr_eq(get_hinted(w, &w->pma1, &h), a);
+	ck_assert_int_eq(tunnel_get_hinted(w->dp.tunnels, &w->pma2, &w->pma1,
+	    &h, &t), -ENOSPC);
+	tunnel_release(b);
+	ck_assert_ptr_eq(get_hinted(w, &w->pma1, &h), a);
+	tunnel_release(a);
+	ck_assert_uint_eq(w->downs, 2);
+	a = get_hinted(w, &w->pma1, &h);
+	ck_assert_uint_eq(w->ups, 3);
+	ck_assert_ptr_eq(tunnel_first(w->dp.tunnels), a);
+	/* without a device it is brought up again */
+	tunnel_use(a, 15);
+	pass(w, 70 * SEC);
+	ck_assert(!a->up);
+	ck_assert_ptr_eq(get_hinted(w, &w->pma1, &h), a);
+	ck_assert(a->up);
+	tunnel_unuse(a, 15);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(test_release_without_use_deletes)
 {
 	struct world *w = world_new(10);
@@ -495,6 +539,7 @@ main(void)
 
 	tcase_add_test(tc, test_two_users_share_one_tunnel);
 	tcase_add_test(tc, test_key_is_both_ends);
+	tcase_add_test(tc, test_hint);
 	tcase_add_test(tc, test_release_without_use_deletes);
 	tcase_add_test(tc, test_life_is_the_longest);
 	tcase_add_test(tc, test_refresh_moves_the_end);

@@ -136,6 +136,7 @@ struct ha_peer {
 	uint32_t max_bindings;		/* 0: no limit */
 	uint32_t bindings;
 	struct dp_tunnel *pinned;	/* static tunnel */
+	struct tunnel_hint last;	/* that it asked for */
 	struct ratelimit rl_refused;	/* log lines about refusals */
 	uint64_t accepted, refused;
 };
@@ -373,8 +374,6 @@ void ha_path_go(struct ha_op *op);
 void ha_path_stale(struct ha *ha, const struct prefix *p, struct dp_tunnel *t,
     uint16_t life_4s);
 void ha_path_stop(struct ha *ha);
-/* hoa4 as a prefix of 32 bits. */
-struct prefix ha_ip4_prefix(const struct in_addr *hoa4);
 
 /* --- ha_fsm.c ---------------------------------------------------------- */
 

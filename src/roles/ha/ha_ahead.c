@@ -40,7 +40,7 @@ peek(struct ahead *a, const struct mh_pkt *pkts, size_t n)
 		a->src[a->n] = &pkts[i].src;
 		a->ip4[a->n].family = 0;
 		if (p.ip4.s_addr != INADDR_ANY)
-			a->ip4[a->n] = ha_ip4_prefix(&p.ip4);
+			a->ip4[a->n] = prefix_host4(&p.ip4);
 		a->n++;
 	}
 }

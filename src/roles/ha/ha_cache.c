@@ -56,6 +56,15 @@ eq_hnp(const struct hnode *n, const void *key)
 }
 
 static bool
+eq_ip4(const struct hnode *n, const void *key)
+{
+	const struct prefix p = prefix_host4(&CONTAINER_OF(n, const struct bce,
+	    by_ip4)->claimed4);
+
+	return prefix_eq(&p, key);
+}
+
+static bool
 eq_claim(const struct hnode *n, const void *key)
 {
 	return prefix_eq(&CONTAINER_OF(n, const struct ha_claim, node)->prefix,
@@ -66,37 +75,29 @@ void
 ha_cache_init(struct ha_cache *c)
 {
 	*c = (struct ha_cache){ .by_nai = htab_new(), .by_hnp = htab_new(),
-		.claims6 = htab_new(), .claims4 = htab_new() };
+		.by_ip4 = htab_new(), .claims = htab_new() };
 	hash_key_random(&c->key);
-}
-
-static struct htab *
-claims_of(const struct ha_cache *c, const struct prefix *p)
-{
-	return p->family == AF_INET6 ? c->claims6 : c->claims4;
 }
 
 static void
 claim_free(void *ctx, struct hnode *n)
 {
-	struct ha_claim *k = CONTAINER_OF(n, struct ha_claim, node);
+	struct ha_cache *c = ctx;
 
-	htab_remove(claims_of(ctx, &k->prefix), n);
-	free(k);
+	htab_remove(c->claims, n);
+	free(CONTAINER_OF(n, struct ha_claim, node));
 }
 
 void
 ha_cache_done(struct ha_cache *c)
 {
 	assert(c->by_nai == NULL || htab_count(c->by_nai) == 0);
-	if (c->claims6 != NULL) {
-		htab_each(c->claims6, claim_free, c);
-		htab_each(c->claims4, claim_free, c);
-	}
+	if (c->claims != NULL)
+		htab_each(c->claims, claim_free, c);
 	htab_free(c->by_nai);
 	htab_free(c->by_hnp);
-	htab_free(c->claims6);
-	htab_free(c->claims4);
+	htab_free(c->by_ip4);
+	htab_free(c->claims);
 	*c = (struct ha_cache){ 0 };
 }
 
@@ -158,7 +159,7 @@ ha_cache_ahead_claims(const struct ha_cache *c, const struct prefix *const *v,
 	assert(n <= ARRAY_LEN(hash));
 	for (i = 0; i < n; i++) {
 		hash[i] = hash_hnp(c, v[i]);
-		h[i] = v[i]->family == AF_INET6 ? c->by_hnp : c->claims4;
+		h[i] = v[i]->family == AF_INET6 ? c->by_hnp : c->by_ip4;
 	}
 	for (i = 0; i < n; i++)
 		htab_prefetch(h[i], hash[i]);
@@ -166,42 +167,59 @@ ha_cache_ahead_claims(const struct ha_cache *c, const struct prefix *const *v,
 		__builtin_prefetch(htab_guess(h[i], hash[i]));
 }
 
-/* Whose prefix it is, as an entry of by_hnp; those are IPv6 all. */
-static struct hnode *
-find_prefix(const struct ha_cache *c, const struct prefix *p, uint32_t hash)
+/* Which entry has it in a node of its own; NULL: none. */
+static struct bce *
+entry_of(const struct ha_cache *c, const struct prefix *p, uint32_t hash)
 {
-	return p->family == AF_INET6 ? htab_find(c->by_hnp, hash, eq_hnp, p) :
-	    NULL;
+	struct hnode *n;
+
+	if (p->family == AF_INET6) {
+		n = htab_find(c->by_hnp, hash, eq_hnp, p);
+		return n == NULL ? NULL : CONTAINER_OF(n, struct bce, by_hnp);
+	}
+	n = htab_find(c->by_ip4, hash, eq_ip4, p);
+	return n == NULL ? NULL : CONTAINER_OF(n, struct bce, by_ip4);
+}
+
+static struct ha_claim *
+claim_find(const struct ha_cache *c, const struct prefix *p, uint32_t hash)
+{
+	struct hnode *n = htab_count(c->claims) == 0 ? NULL :
+	    htab_find(c->claims, hash, eq_claim, p);
+
+	return n == NULL ? NULL : CONTAINER_OF(n, struct ha_claim, node);
 }
 
 struct bce *
 ha_cache_find_hnp(const struct ha_cache *c, const struct prefix *hnp)
 {
 	uint32_t hash = hash_hnp(c, hnp);
-	struct hnode *n = find_prefix(c, hnp, hash);
+	struct bce *b = entry_of(c, hnp, hash);
+	struct ha_claim *k;
 
-	if (n != NULL)
-		return CONTAINER_OF(n, struct bce, by_hnp);
-	n = htab_find(claims_of(c, hnp), hash, eq_claim, hnp);
-	return n == NULL ? NULL : CONTAINER_OF(n, struct ha_claim, node)->b;
+	if (b != NULL)
+		return b;
+	k = claim_find(c, hnp, hash);
+	return k == NULL ? NULL : k->b;
 }
 
 bool
 ha_cache_is_free(struct ha_cache *c, const struct prefix *p,
     const struct bce *b)
 {
+	const struct bce *owner;
+	const struct ha_claim *k;
 	uint32_t hash;
-	struct hnode *n;
 
 	/* A refresh: it has it, so there is nothing to look for. */
 	if (b != NULL && b->indexed && prefix_eq(&b->hnp, p))
 		return true;
 	hash = hash_again(c, p);
-	if (find_prefix(c, p, hash) != NULL)
-		return false;
-	n = htab_find(claims_of(c, p), hash, eq_claim, p);
-	return n == NULL || (b != NULL &&
-	    CONTAINER_OF(n, struct ha_claim, node)->b == b);
+	owner = entry_of(c, p, hash);
+	if (owner != NULL)
+		return owner == b;
+	k = claim_find(c, p, hash);
+	return k == NULL || (b != NULL && k->b == b);
 }
 
 struct bce *
@@ -251,34 +269,63 @@ ha_cache_reclaim(struct ha_cache *c, struct bce *b, const struct prefix *hnp)
 	ha_cache_claim(c, b, hnp);
 }
 
+static void
+ip4_claim(struct ha_cache *c, struct bce *b, const struct prefix *p,
+    uint32_t hash)
+{
+	b->claimed4 = p->in4;
+	htab_insert(c->by_ip4, &b->by_ip4, hash);
+}
+
+static void
+ip4_unclaim(struct ha_cache *c, struct bce *b)
+{
+	if (b->claimed4.s_addr != INADDR_ANY)
+		htab_remove(c->by_ip4, &b->by_ip4);
+	b->claimed4.s_addr = INADDR_ANY;
+}
+
 void
 ha_cache_keep(struct ha_cache *c, const struct prefix *p, struct bce *b)
 {
+	bool ip4 = p->family == AF_INET;
 	uint32_t hash = hash_again(c, p);
-	struct htab *claims = claims_of(c, p);
-	struct hnode *n = htab_find(claims, hash, eq_claim, p);
-	struct ha_claim *k;
+	struct bce *owner = ip4 ? entry_of(c, p, hash) : NULL;
+	struct ha_claim *k = claim_find(c, p, hash);
 
-	if (n != NULL) {
-		CONTAINER_OF(n, struct ha_claim, node)->b = b;
+	if (owner != NULL && owner == b)
+		return;
+	if (owner != NULL)
+		ip4_unclaim(c, owner);
+	if (k == NULL && ip4 && b != NULL &&
+	    b->claimed4.s_addr == INADDR_ANY) {
+		ip4_claim(c, b, p, hash);
 		return;
 	}
-	k = malloc(sizeof(*k));
-	if (k == NULL)
-		abort();
-	k->prefix = *p;
+	if (k == NULL) {
+		k = malloc(sizeof(*k));
+		if (k == NULL)
+			abort();
+		k->prefix = *p;
+		htab_insert(c->claims, &k->node, hash);
+	}
 	k->b = b;
-	htab_insert(claims, &k->node, hash);
 }
 
 void
 ha_cache_unkeep(struct ha_cache *c, const struct prefix *p)
 {
-	struct hnode *n = htab_find(claims_of(c, p), hash_hnp(c, p), eq_claim,
-	    p);
+	uint32_t hash = hash_hnp(c, p);
+	struct bce *owner = p->family == AF_INET ? entry_of(c, p, hash) : NULL;
+	struct ha_claim *k;
 
-	if (n != NULL)
-		claim_free(c, n);
+	if (owner != NULL) {
+		ip4_unclaim(c, owner);
+		return;
+	}
+	k = claim_find(c, p, hash);
+	if (k != NULL)
+		claim_free(c, &k->node);
 }
 
 void
@@ -288,10 +335,11 @@ ha_cache_forget(struct ha_cache *c, struct bce *b)
 
 	ha_cache_unclaim(c, b);
 	if (b->hoa4.s_addr != INADDR_ANY) {
-		prefix_from_in4(&p, &b->hoa4, 32);
+		p = prefix_host4(&b->hoa4);
 		ha_cache_unkeep(c, &p);
 		b->hoa4.s_addr = INADDR_ANY;
 	}
+	ip4_unclaim(c, b);
 }
 
 void

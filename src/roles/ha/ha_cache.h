@@ -3,10 +3,10 @@
  * The binding cache: one entry per mobile node (D5.1-1), found by NAI and by
  * what is routed for it.
  *
- * Every entry has claimed one IPv6 prefix or address, in its by_hnp node.  What
- * only some have (an IPv4 address, a second IPv6 address while one replaces the
- * other) is a struct ha_claim in a table of its own, so that the others do not
- * pay for it.
+ * Every entry has claimed one IPv6 prefix or address, in its by_hnp node, and
+ * perhaps an IPv4 address, in its by_ip4 node.  A second one while it replaces
+ * the other, or what is kept from everybody, is a struct ha_claim in a table of
+ * its own.
  */
 #ifndef PMIP_HA_CACHE_H
 #define PMIP_HA_CACHE_H
@@ -47,6 +47,10 @@ enum bce_end { BCE_END_NONE, BCE_END_DEREG, BCE_END_EXPIRED, BCE_END_POLICY,
  */
 struct bce {
 	struct hnode by_hnp;
+	struct hnode by_ip4;
+	struct in_addr claimed4;	/* in the index by IPv4 address; 0.0.0.0
+					 * none.  Before hoa4 and after it:
+					 * while the kernel has a path */
 	struct ha *ha;
 	struct ha_req *parked;		/* waits for op; NULL none */
 	usec_t created;
@@ -89,11 +93,8 @@ struct ha_claim {
 };
 
 struct ha_cache {
-	struct htab *by_nai, *by_hnp;
-	/* Of prefixes that a removal waits for, few; of IPv4 addresses, as
-	 * many as nodes have one: who asks for the one does not wait for the
-	 * memory of the others. */
-	struct htab *claims6, *claims4;
+	struct htab *by_nai, *by_hnp, *by_ip4;
+	struct htab *claims;	/* struct ha_claim; few */
 	struct hash_key key;
 	/* Who asks whether one is free mostly claims it next. [1]: IPv6 */
 	struct ha_hashed {

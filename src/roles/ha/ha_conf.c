@@ -250,7 +250,7 @@ check_dhcp4(struct cfg_ctx *c, const struct ha_conf *conf)
 	for (size_t i = 0; i < conf->dhcp4.addresses.n; i++) {
 		size_t k = 0;
 
-		prefix_from_in4(&host, &a[i], 32);
+		host = prefix_host4(&a[i]);
 		while (k < conf->home_prefixes.n &&
 		    !prefix_covers(&p[k], &host))
 			k++;

@@ -226,7 +226,7 @@ delete_start(struct ha *ha, struct bce *b, enum bce_end why,
 	ha_path_begin(op, delete_done);
 	ha_path_del(op, HA_V6, &b->hnp, b->tunnel);
 	if (b->hoa4.s_addr != INADDR_ANY) {
-		struct prefix p = ha_ip4_prefix(&b->hoa4);
+		struct prefix p = prefix_host4(&b->hoa4);
 
 		ha_path_del(op, HA_V4, &p, b->tunnel);
 	}
@@ -328,7 +328,7 @@ drop_start(struct ha_op *op, const struct prefix *hnp,
 	if (hnp != NULL)
 		ha_path_del(op, HA_V6, hnp, op->tunnel);
 	if (hoa4 != NULL) {
-		struct prefix p = ha_ip4_prefix(hoa4);
+		struct prefix p = prefix_host4(hoa4);
 
 		ha_path_del(op, HA_V4, &p, op->tunnel);
 	}
@@ -351,7 +351,7 @@ commit_claims(struct ha *ha, struct bce *b, const struct ha_op *op)
 	}
 	if (!paths && b->hoa4.s_addr != INADDR_ANY &&
 	    b->hoa4.s_addr != op->hoa4.s_addr) {
-		p = ha_ip4_prefix(&b->hoa4);
+		p = prefix_host4(&b->hoa4);
 		ha_cache_unkeep(c, &p);
 	}
 }
@@ -422,7 +422,7 @@ set_fail(struct ha_op *op, enum refusal why)
 		unkeep_ours(ha, b, &op->hnp);
 	if (op->hoa4.s_addr != INADDR_ANY &&
 	    op->hoa4.s_addr != b->hoa4.s_addr) {
-		p = ha_ip4_prefix(&op->hoa4);
+		p = prefix_host4(&op->hoa4);
 		unkeep_ours(ha, b, &p);
 	}
 	ha_op_end(op);
@@ -443,7 +443,7 @@ static bool
 had_path(const struct ha_op *op, const struct prefix *p)
 {
 	const struct bce *b = op->bce;
-	struct prefix old4 = ha_ip4_prefix(&b->hoa4);
+	struct prefix old4 = prefix_host4(&b->hoa4);
 
 	return b->tunnel != NULL && (prefix_eq(&b->hnp, p) ||
 	    (b->hoa4.s_addr != INADDR_ANY && prefix_eq(&old4, p)));
@@ -525,8 +525,8 @@ set_paths(struct ha_op *op)
 	int r;
 
 	/* Our end is where the PBU was sent to (D5.2-3). */
-	r = tunnel_get(ha->role.env->dp->tunnels, &op->req->dst,
-	    &op->req->coa, &op->tunnel);
+	r = tunnel_get_hinted(ha->role.env->dp->tunnels, &op->req->dst,
+	    &op->req->coa, &op->peer->last, &op->tunnel);
 	if (r < 0) {
 		op->tunnel = NULL;
 		stat_inc(&ha->st, HA_ST_KERNEL_REFUSED);
@@ -542,7 +542,7 @@ set_paths(struct ha_op *op)
 		ha_path_set(op, HA_V6, &op->hnp, op->tunnel);
 	if (op->hoa4.s_addr != INADDR_ANY &&
 	    (all || b->hoa4.s_addr != op->hoa4.s_addr)) {
-		struct prefix p = ha_ip4_prefix(&op->hoa4);
+		struct prefix p = prefix_host4(&op->hoa4);
 
 		ha_path_set(op, HA_V4, &p, op->tunnel);
 	}
@@ -581,7 +581,7 @@ entry_for(struct ha_check *c)
 	else if (!prefix_eq(&b->hnp, &c->hnp))
 		ha_cache_keep(&ha->cache, &c->hnp, b);
 	if (c->hoa4.s_addr != INADDR_ANY) {
-		struct prefix p = ha_ip4_prefix(&c->hoa4);
+		struct prefix p = prefix_host4(&c->hoa4);
 
 		ha_cache_keep(&ha->cache, &p, b);
 	}

@@ -64,7 +64,7 @@ static enum ha_counter
 judge_profile(const struct ha *ha, const struct profile_ip4 *own,
     const struct in_addr *a)
 {
-	struct prefix p = ha_ip4_prefix(a);
+	struct prefix p = prefix_host4(a);
 
 	if (own->at.line == 0)
 		return HA_ST_IP4_PROHIBITED;
@@ -103,7 +103,7 @@ judge(struct ha_check *c)
 	why = judge_profile(c->ha, own, &a);
 	if (why != HA_ST_IP4_ADDED)
 		return why;
-	p = ha_ip4_prefix(&a);
+	p = prefix_host4(&a);
 	if (!ha_cache_is_free(&c->ha->cache, &p, c->bce))
 		return HA_ST_IP4_TAKEN;
 	c->hoa4 = a;

@@ -159,15 +159,6 @@ ha_path_go(struct ha_op *op)
 	op_answered(op);
 }
 
-struct prefix
-ha_ip4_prefix(const struct in_addr *hoa4)
-{
-	struct prefix p;
-
-	prefix_from_in4(&p, hoa4, 32);
-	return p;
-}
-
 /* --- what the kernel would not give back -------------------------------- */
 
 static void

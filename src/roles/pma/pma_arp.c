@@ -69,7 +69,7 @@ is_ours(const struct bule *b, const struct arp_msg *q)
 		return q->tpa.s_addr == m->gw4.s_addr;
 	if (q->tpa.s_addr == m->gw4.s_addr)
 		return true;
-	prefix_from_in4(&target, &q->tpa, 32);
+	target = prefix_host4(&q->tpa);
 	return q->spa.s_addr == m->reg4.s_addr &&
 	    q->tpa.s_addr != m->reg4.s_addr &&
 	    q->tpa.s_addr != m->hoa4.s_addr &&

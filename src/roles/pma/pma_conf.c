@@ -337,7 +337,7 @@ check_visitor_link(struct cfg_ctx *c, void *conf)
 		    "bits is wanted");
 	if (v->subnet.family == 0 && v->router.s_addr == 0)
 		return;
-	prefix_from_in4(&router, &v->router, 32);
+	router = prefix_host4(&v->router);
 	if (v->subnet.family != AF_INET ||
 	    !prefix_covers(&v->subnet, &router))
 		cfg_error(c, &v->at, "router", "router: subnet: is an IPv4 "

@@ -303,7 +303,7 @@ is_outside(const struct bule *b, const struct dhcp4_msg *m)
 
 	if (m->yiaddr.s_addr == INADDR_ANY)
 		return false;
-	prefix_from_in4(&host, &m->yiaddr, 32);
+	host = prefix_host4(&m->yiaddr);
 	return !prefix_covers(&more->subnet4, &host) ||
 	    (more->static4.s_addr != INADDR_ANY &&
 	    more->static4.s_addr != m->yiaddr.s_addr);

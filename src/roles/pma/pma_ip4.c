@@ -89,7 +89,7 @@ granted(struct bule *b)
 		    KV_IN4("router", &m->gw4));
 	m->reg4 = m->hoa4;
 	m->why4 = NULL;
-	prefix_from_in4(&p, &m->hoa4, 32);
+	p = prefix_host4(&m->hoa4);
 	r = path_want(b, &p);
 	if (r < 0)
 		ip4_path_done(b, r);

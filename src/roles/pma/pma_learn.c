@@ -34,15 +34,6 @@ wheel_of(const struct bule *b)
 	return b->pma->role.env->wheel;
 }
 
-static struct prefix
-host4(const struct in_addr *a)
-{
-	struct prefix p;
-
-	prefix_from_in4(&p, a, 32);
-	return p;
-}
-
 static void
 learnt(struct bule *b, const struct prefix *addr, uint32_t lease_s)
 {
@@ -213,7 +204,7 @@ set_hoa4(struct bule *b, const struct in_addr *addr, uint8_t plen,
 static void
 set_gw4(struct bul_more *m, const struct in_addr *router)
 {
-	struct prefix p = host4(router);
+	struct prefix p = prefix_host4(router);
 
 	m->gw4 = prefix_covers(&m->subnet4, &p) ? *router : m->router4;
 }
@@ -221,7 +212,7 @@ set_gw4(struct bul_more *m, const struct in_addr *router)
 static bool
 usable4(const struct bul_more *m, const struct in_addr *addr)
 {
-	struct prefix p = host4(addr);
+	struct prefix p = prefix_host4(addr);
 
 	return prefix_covers(&m->subnet4, &p) && in4_is_host(addr) &&
 	    addr->s_addr != m->router4.s_addr;
@@ -231,7 +222,7 @@ bool
 learn_ip4_from_ha(struct bule *b, const struct mh_ip4 *v,
     const struct in_addr *router)
 {
-	struct prefix host = host4(&v->addr);
+	struct prefix host = prefix_host4(&v->addr);
 
 	if (!usable4(b->more, &v->addr))
 		return false;
@@ -246,7 +237,7 @@ fsm_learn_ip4(struct bule *b, const struct in_addr *hoa4, uint8_t plen,
     const struct in_addr *router, uint32_t lease_s)
 {
 	struct bul_more *m = b->more;
-	struct prefix host = host4(hoa4);
+	struct prefix host = prefix_host4(hoa4);
 	struct in_addr gw;
 	bool news;
 
@@ -277,7 +268,7 @@ fsm_forget_ip4(struct bule *b, const char *why)
 
 	if (m == NULL || m->hoa4_by == HOA_NONE || m->hoa4_by == HOA_STATIC)
 		return;
-	host = host4(&m->hoa4);
+	host = prefix_host4(&m->hoa4);
 	learn_no_ip4(b);
 	forgotten(b, &host, why);
 	fsm_reregister(b);
