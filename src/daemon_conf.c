@@ -13,6 +13,7 @@ static const char *const level_names[] = { "err", "warn", "info", "debug",
 static const char *const destination_names[] = { "stderr", "syslog", NULL };
 static const char *const backend_names[] = { "auto", "ip6tnl", "bpf", NULL };
 static const char *const on_exit_names[] = { "remove", "keep", NULL };
+static const char *const priority_names[] = { "high", "normal", NULL };
 
 #define F(st, k, ty, member, ...) \
 	{ .key = (k), .type = (ty), .off = offsetof(struct st, member), \
@@ -115,6 +116,12 @@ static const struct cfg_field signalling_fields[] = {
 	    .def = "yes", .flags = CFG_F_RESTART,
 	    .help = "Tolerate a Time Stamp option of Length 18, as the draft "
 	    "prints it; the first 8 octets count."),
+	F(signalling_conf, "priority", CFG_ENUM, priority,
+	    .names = priority_names, .def = "high", .flags = CFG_F_RESTART,
+	    .help = "high: of the processor, before ordinary processes (a nice "
+	    "value of -5), for a mobile node that has moved waits as long as "
+	    "this daemon. normal: as it was started. A daemon started with a "
+	    "nice value other than 0 keeps that."),
 	{ .key = NULL },
 };
 static const struct cfg_table signalling_table = {

@@ -34,10 +34,13 @@ struct dataplane_conf {
 	bool fast_path;
 };
 
+enum daemon_priority { PRIORITY_HIGH, PRIORITY_NORMAL };
+
 struct signalling_conf {
 	struct cfg_where at;
 	uint64_t receive_buffer;
 	bool accept_ts18;		/* PROTOCOL A1 */
+	int priority;			/* enum daemon_priority */
 };
 
 struct policy_conf {

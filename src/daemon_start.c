@@ -12,6 +12,7 @@
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "core/util.h"
 
 #define MOD "core"
+#define NICE_HIGH (-5)		/* as other routing daemons have */
 
 bool
 daemon_has_role(const struct daemon *d, const char *name)
@@ -183,6 +185,19 @@ start_log(struct daemon *d)
 	log_set_level(d->log, d->opts->log_level >= 0 ?
 	    (enum log_level)d->opts->log_level : (enum log_level)c->level);
 	return 0;
+}
+
+/* Where we may not, the service is the same, only later at times. */
+static void
+start_priority(struct daemon *d)
+{
+	if (d->conf->signalling.priority != PRIORITY_HIGH ||
+	    getpriority(PRIO_PROCESS, 0) != 0 ||
+	    setpriority(PRIO_PROCESS, 0, NICE_HIGH) == 0)
+		return;
+	log_info(d->log, MOD, "priority-refused", KV_STR("hint",
+	    "CAP_SYS_NICE is needed, or `signalling: priority: normal`"),
+	    KV_ERR(-errno));
 }
 
 static int
@@ -393,6 +408,7 @@ daemon_start(struct daemon *d)
 
 	d->log = log_new(&clock_system);
 	start_log(d);
+	start_priority(d);
 	d->stats = stats_new();
 	if (crypto_init() < 0) {
 		log_err(d->log, MOD, "crypto-failed", KV_STR("hint",

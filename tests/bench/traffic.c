@@ -11,6 +11,7 @@
  *	    [packets=N]
  *	traffic mode=spray from=NETNS dst=ADDR n=N [ms=N] [size=N] [port=N]
  *	traffic mode=ping from=NETNS dst=ADDR interval=US seconds=N
+ *	traffic mode=watch seconds=N
  *
  * udp, tcp: one flow to a receiver in `to`.  burst: n times as many packets to
  * a receiver that stands still meanwhile, for its wakeups cost now more and now
@@ -19,13 +20,17 @@
  * to the first address of n /64s behind dst in turn, received by whoever counts
  * them.  ping: echo requests until stdin ends, at most `seconds`; afterwards a
  * line for each run of lost ones: when the last answer before it and the first
- * after it came (CLOCK_REALTIME, seconds), and how many were lost.
+ * after it came (CLOCK_REALTIME, seconds), and how many were lost.  watch: on
+ * each processor a real-time process that does nothing but wait for a timer,
+ * until stdin ends; a line for each time that it was woken late: the processor,
+ * when it should have been woken and when it was.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/icmp6.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +58,8 @@
 #define NS_PER_S 1000000000ULL
 #define NS_PER_MS 1000000ULL
 #define LINGER_MS 200
+#define WATCH_US 250
+#define WATCH_LATE_US 500	/* later than that is told */
 #define STOPS_MS 2		/* until a stopped receiver stands still */
 
 /* What the receiver tells the sender: in memory that they share. */
@@ -479,6 +486,56 @@ ping(char **w)
 	free(p.arrived);
 }
 
+/* --- watch ------------------------------------------------------------- */
+
+/* What waits for nothing but a timer and comes before everything else is late
+ * when the processor stands still: the hypervisor has it. */
+static void
+watch_one(int cpu, uint64_t until)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+	const double late = WATCH_LATE_US / 1e6;
+	struct timespec pause = { .tv_nsec = WATCH_US * 1000 };
+	cpu_set_t only;
+
+	CPU_ZERO(&only);
+	CPU_SET((size_t)cpu, &only);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (sched_setaffinity(0, sizeof(only), &only) < 0 ||
+	    sched_setscheduler(0, SCHED_FIFO, &first) < 0)
+		bench_die("watch");
+	while (bench_ns() < until) {
+		double due = wall_s() + WATCH_US / 1e6, now;
+
+		(void)nanosleep(&pause, NULL);
+		now = wall_s();
+		if (now > due + late) {
+			printf("[%d, %.6f, %.6f]\n", cpu, due, now);
+			fflush(stdout);
+		}
+	}
+	exit(0);
+}
+
+static void
+watch(char **w)
+{
+	uint64_t until = bench_ns() + bench_arg_u(w, "seconds", 60) * NS_PER_S;
+	int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	struct pollfd in = { .fd = 0, .events = POLLIN };
+
+	for (int cpu = 0; cpu < n; cpu++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			bench_die("fork");
+		if (pid == 0)
+			watch_one(cpu, until);
+	}
+	while (in.revents == 0 && bench_ns() < until)
+		(void)poll(&in, 1, 100);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -493,6 +550,8 @@ main(int argc, char **argv)
 		spray(argv + 1);
 	else if (strcmp(mode, "ping") == 0)
 		ping(argv + 1);
+	else if (strcmp(mode, "watch") == 0)
+		watch(argv + 1);
 	else
 		bench_die("mode=%s", mode);
 	return 0;

@@ -47,8 +47,10 @@ class Failure(Exception):
 
 def pin(pid, cpu, policy=os.SCHED_BATCH):
     """SCHED_BATCH: server and generator share a processor and are not woken in
-    the middle of the other's batch: so batches are full, as under overload."""
+    the middle of the other's batch: so batches are full, as under overload.
+    Nobody comes before anybody."""
     os.sched_setaffinity(pid, {cpu})
+    os.setpriority(os.PRIO_PROCESS, pid, 0)
     try:
         os.sched_setscheduler(pid, policy, os.sched_param(
             int(policy == os.SCHED_FIFO)))

@@ -62,6 +62,29 @@ def test_show_status_tells_how_signalling_is_protected(at_ar1):
     assert words["signalling"] == ("protected" if esp.ON else "UNPROTECTED")
 
 
+def test_priority(d):
+    """Before ordinary processes, but for who wants it otherwise: in the
+    configuration, or by the nice value that it is started with."""
+    def nice():
+        return os.getpriority(os.PRIO_PROCESS, d.ha.proc.pid)
+
+    assert nice() == -5
+    d.ha.stop()
+    conf = d.ha.conf
+    d.ha.conf = {**conf, "signalling": {"priority": "normal"}}
+    d.ha.start()
+    assert nice() == 0
+    d.ha.stop()
+    d.ha.conf = conf
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, 3)
+    try:
+        d.ha.start()
+        assert nice() == 3
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, ours)
+
+
 def test_show_mn_unknown(at_ar1):
     out = at_ar1.ar1.pmipctl("show", "mn", "nobody@example.com")
     assert out.returncode == 1 and "nobody@example.com" in out.stderr
