@@ -64,6 +64,7 @@
 #define NH_MH 135		/* RFC 6275 6.1 */
 #define MH_HOTI 1
 #define OUTER_HOP_LIMIT 64
+#define FLOW_MASK 0xfffff
 #define ECN_MASK 3
 #define ECN_ECT0 2
 #define ECN_CE 3
@@ -210,21 +211,33 @@ pma_path(const struct pmip_key128 *a, int v6)
 	return bpf_map_lookup_elem(&pmip_pma128, a);
 }
 
-/* What we need of a packet that is, or will be, inside. */
+/* The header of a packet that is, or will be, inside: as an IPv6 header, which
+ * is read into it as it stands. */
 struct inner {
+	__be32 word;		/* traffic class and flow label, for IPv4 0 */
+	__be16 len;		/* Payload Length; not of IPv4 */
+	__u8 nexthdr, hops;	/* hops: not of IPv4 */
 	struct pmip_key128 src, dst;
-	__u32 flow;		/* label for the outer header */
 	int v6;
-	__u8 tclass, nexthdr;
 	const struct pmip_pma_path *to;	/* hosted here: admit() has found it */
 };
+
+#define IP6_LEN 40
+_Static_assert(__builtin_offsetof(struct inner, v6) == IP6_LEN,
+    "an IPv6 header");
+
+static __always_inline __u8
+tclass_of(const struct inner *in)
+{
+	return bpf_ntohl(in->word) >> 20 & 0xff;
+}
 
 /* Where the offset of a header counts from. */
 enum from { FROM_FRAME, FROM_NET };
 
 /*
- * Read `len` octets, a constant.  From the frame's start they are usually at
- * hand; the network header may be anywhere.  0 or not.
+ * Read `len` octets of an IP header, a constant.  From the frame's start they
+ * are usually at hand; the network header may be anywhere.  0 or not.
  */
 static __always_inline long
 fetch(struct __sk_buff *skb, enum from from, __u32 off, void *to, __u32 len)
@@ -236,7 +249,8 @@ fetch(struct __sk_buff *skb, enum from from, __u32 off, void *to, __u32 len)
 		    BPF_HDR_START_NET);
 	if (at + len > (void *)(long)skb->data_end)
 		return bpf_skb_load_bytes(skb, off, to, len);
-	__builtin_memcpy(to, at, len);
+	/* in words: where it matters, the kernel puts IP headers on 4 octets */
+	__builtin_memcpy(to, __builtin_assume_aligned(at, 4), len);
 	return 0;
 }
 
@@ -246,18 +260,9 @@ inner_read(struct __sk_buff *skb, enum from from, __u32 off, int v6,
     struct inner *in)
 {
 	if (v6) {
-		struct ipv6hdr h;
-		__u32 word;
-
-		if (fetch(skb, from, off, &h, sizeof(h)) || h.version != 6)
+		if (fetch(skb, from, off, in, IP6_LEN) ||
+		    bpf_ntohl(in->word) >> 28 != 6)
 			return -1;
-		__builtin_memcpy(&in->src, &h.saddr, 16);
-		__builtin_memcpy(&in->dst, &h.daddr, 16);
-		__builtin_memcpy(&word, &h, 4);
-		word = bpf_ntohl(word);
-		in->tclass = word >> 20 & 0xff;
-		in->flow = word & 0xfffff;
-		in->nexthdr = h.nexthdr;
 	} else {
 		struct iphdr h;
 
@@ -265,8 +270,7 @@ inner_read(struct __sk_buff *skb, enum from from, __u32 off, int v6,
 			return -1;
 		key_v4(&in->src, h.saddr);
 		key_v4(&in->dst, h.daddr);
-		in->tclass = h.tos;
-		in->flow = 0;
+		in->word = bpf_htonl((__u32)h.tos << 20);
 		in->nexthdr = h.protocol;
 	}
 	in->v6 = v6;
@@ -443,7 +447,7 @@ encap(struct __sk_buff *skb, int side)
 	const struct pmip_peer *peer;
 	struct ipv6hdr outer;
 	struct inner in;
-	__u32 id, len = skb->len, word;
+	__u32 id, len = skb->len, flow, word;
 	int room;
 
 	if (skb->protocol != bpf_htons(ETH_P_IPV6) &&
@@ -473,10 +477,11 @@ encap(struct __sk_buff *skb, int side)
 		return pass_over(skb, side, &in, peer);
 
 	/* RFC 6438: flows stay apart in the core. */
-	if (!in.flow)
-		in.flow = bpf_get_hash_recalc(skb) & 0xfffff;
-	word = bpf_htonl(6U << 28 | (__u32)outer_tclass(in.tclass) << 20 |
-	    in.flow);
+	flow = bpf_ntohl(in.word) & FLOW_MASK;
+	if (!flow)
+		flow = bpf_get_hash_recalc(skb) & FLOW_MASK;
+	word = bpf_htonl(6U << 28 | (__u32)outer_tclass(tclass_of(&in)) << 20 |
+	    flow);
 	__builtin_memcpy(&outer, &word, 4);
 	/* A train of segments gets its lengths when it is cut. */
 	outer.payload_len = len > 0xffff ? 0 : bpf_htons(len);
@@ -526,9 +531,10 @@ pmip_encap_pma(struct __sk_buff *skb)
 static __always_inline int
 mark_ce(struct __sk_buff *skb, __u32 off, const struct inner *in)
 {
+	const __u8 ecn = tclass_of(in) & ECN_MASK;
 	__be16 old, new;
 
-	if (!(in->tclass & ECN_MASK) || (in->tclass & ECN_MASK) == ECN_CE)
+	if (!ecn || ecn == ECN_CE)
 		return 0;
 	if (bpf_skb_load_bytes(skb, off, &old, sizeof(old)))
 		return -1;
@@ -576,20 +582,13 @@ mac_word(const __u8 *mac)
 	return w;
 }
 
-/* The IPv6 header from its Payload Length on. */
-struct rest {
-	__be16 len;
-	__u8 nexthdr, hops;
-};
-
 /*
  * Is it nothing but forwarding that waits for the packet, by the very path that
  * it has been admitted for, to a neighbour that the kernel knows?  Else
  * somebody is to be told, or has more to look at.  `len`: of the packet.
  */
 static __always_inline int
-is_plain(struct __sk_buff *skb, __u32 len, const struct inner *in,
-    const struct rest *h)
+is_plain(struct __sk_buff *skb, __u32 len, const struct inner *in)
 {
 	const struct pmip_pma_path *p = in->to;
 	struct bpf_fib_lookup f = { .family = AF_INET6,
@@ -600,16 +599,16 @@ is_plain(struct __sk_buff *skb, __u32 len, const struct inner *in,
 	__builtin_memcpy(&src, &in->src, sizeof(src));
 	__builtin_memcpy(dst, &in->dst, sizeof(dst));
 	if (!p || !mac_word(p->mac) || skb->vlan_present ||
-	    skb->pkt_type != PACKET_HOST || h->hops <= 1 ||
-	    h->nexthdr == NH_HOPOPTS || in->src.b[0] == 0xff ||
+	    skb->pkt_type != PACKET_HOST || in->hops <= 1 ||
+	    in->nexthdr == NH_HOPOPTS || in->src.b[0] == 0xff ||
 	    !src)		/* ::, ::1 and their like */
 		return 0;
-	if (!skb->gso_size && bpf_ntohs(h->len) + sizeof(struct ipv6hdr) != len)
+	if (!skb->gso_size && bpf_ntohs(in->len) + IP6_LEN != len)
 		return 0;
 	if (bpf_check_mtu(skb, p->ifindex, &mtu, 0, BPF_MTU_CHK_SEGS))
 		return 0;
 	/* of a train no segment's length is at hand: any, to learn the MTU */
-	f.tot_len = skb->gso_size ? sizeof(struct ipv6hdr) : len;
+	f.tot_len = skb->gso_size ? IP6_LEN : len;
 	__builtin_memcpy(f.ipv6_src, &in->src, 16);
 	__builtin_memcpy(f.ipv6_dst, &in->dst, 16);
 	if (bpf_fib_lookup(skb, &f, sizeof(f), BPF_FIB_LOOKUP_DIRECT) !=
@@ -625,16 +624,13 @@ is_plain(struct __sk_buff *skb, __u32 len, const struct inner *in,
 static __always_inline int
 deliver(struct __sk_buff *skb, __u32 mac_len, const struct inner *in)
 {
-	const __u32 at = mac_len + offsetof(struct ipv6hdr, payload_len);
+	const __u8 hops = in->hops - 1;
 	struct bpf_redir_neigh nh;
-	struct rest h;
 
-	if (bpf_skb_load_bytes(skb, at, &h, sizeof(h)) ||
-	    !is_plain(skb, skb->len - mac_len, in, &h))
+	if (!is_plain(skb, skb->len - mac_len, in))
 		return -1;
-	h.hops--;
-	if (bpf_skb_store_bytes(skb, at + offsetof(struct rest, hops), &h.hops,
-	    sizeof(h.hops), BPF_F_RECOMPUTE_CSUM))
+	if (bpf_skb_store_bytes(skb, mac_len + offsetof(struct inner, hops),
+	    &hops, sizeof(hops), BPF_F_RECOMPUTE_CSUM))
 		return drop(PMIP_C_ERROR);
 	count(PMIP_C_DELIVERED);
 	nh.nh_family = AF_INET6;
