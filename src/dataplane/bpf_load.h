@@ -67,6 +67,8 @@ bool bpf_dp_prog_of(uint32_t handle, const char *name, enum bpf_dp_prog *ret);
 
 /* The anchor of a side (PMIP_SIDE_*); 0: none. */
 int bpf_dp_set_anchor(struct bpf_dp *b, int side, uint32_t ifindex);
+/* Home agent: let requests for home agents go on to the anchor device. */
+int bpf_dp_set_divert(struct bpf_dp *b, bool on);
 
 /* `id` is below max_peers. */
 int bpf_dp_peer_set(struct bpf_dp *b, uint32_t id, const struct pmip_peer *p);

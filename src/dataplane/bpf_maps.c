@@ -52,31 +52,55 @@ const struct stat_desc pmip_counter_desc[PMIP_C_MAX] = {
 	    "Neighbour Advertisement or ARP for another node's address" },
 };
 
+static int
+conf_get(struct bpf_dp *b, struct pmip_conf *ret)
+{
+	const uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(b->map[BPF_DP_CONF], &zero, ret) < 0 ?
+	    -errno : 0;
+}
+
+static int
+conf_put(struct bpf_dp *b, const struct pmip_conf *c)
+{
+	const uint32_t zero = 0;
+
+	return bpf_map_update_elem(b->map[BPF_DP_CONF], &zero, c, BPF_ANY) < 0
+	    ? -errno : 0;
+}
+
 int
 bpf_dp_begin_run(struct bpf_dp *b)
 {
-	struct pmip_conf c = { 0 };
-	uint32_t zero = 0;
+	struct pmip_conf c;
+	int r = conf_get(b, &c);
 
-	if (bpf_map_lookup_elem(b->map[BPF_DP_CONF], &zero, &c) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	c.run++;
 	b->run = (uint8_t)c.run;
-	return bpf_map_update_elem(b->map[BPF_DP_CONF], &zero, &c, BPF_ANY) < 0
-	    ? -errno : 0;
+	return conf_put(b, &c);
 }
 
 int
 bpf_dp_set_anchor(struct bpf_dp *b, int side, uint32_t ifindex)
 {
-	struct pmip_conf c = { 0 };
-	uint32_t zero = 0;
+	struct pmip_conf c;
+	int r = conf_get(b, &c);
 
-	if (bpf_map_lookup_elem(b->map[BPF_DP_CONF], &zero, &c) < 0)
-		return -errno;
 	c.anchor[side] = ifindex;
-	return bpf_map_update_elem(b->map[BPF_DP_CONF], &zero, &c, BPF_ANY) < 0
-	    ? -errno : 0;
+	return r < 0 ? r : conf_put(b, &c);
+}
+
+int
+bpf_dp_set_divert(struct bpf_dp *b, bool on)
+{
+	struct pmip_conf c;
+	int r = conf_get(b, &c);
+
+	c.divert = on;
+	return r < 0 ? r : conf_put(b, &c);
 }
 
 /* --- peers --------------------------------------------------------------- */

@@ -39,6 +39,9 @@ enum dp_side {
 
 /* err: 0, or -errno: then nothing of the operation remains. */
 typedef void dp_done_fn(void *ctx, int err);
+/* An IPv6 packet; `ifindex`: of the device it was taken from. */
+typedef void dp_packet_fn(void *ctx, uint32_t ifindex, const void *packet,
+    size_t len);
 
 /*
  * One path: everything for (HA) or from (PMA) `prefix` goes through `tunnel`.
@@ -87,6 +90,12 @@ struct dp_ops {
 	 */
 	int (*access_add)(struct dp *dp, uint32_t ifindex);
 	void (*access_del)(struct dp *dp, uint32_t ifindex);
+	/*
+	 * HA, optional: give `fn` what asks for home agents (RFC 6275 6.5) at
+	 * the anycast address of a prefix that is tunnelled, instead of
+	 * tunnelling it; NULL: no more.  0 or -errno.
+	 */
+	int (*divert)(struct dp *dp, dp_packet_fn *fn, void *ctx);
 	/* After a start: remove what an earlier run left and nobody set since
 	 * dp was opened (adoption: path_set found it equal). */
 	int (*sweep)(struct dp *dp);

@@ -13,7 +13,8 @@
  *
  * One anchor per side: at the home agent the inner destination decides, at the
  * PMA the inner source.  The descriptor of the TUN stays open, for without it
- * the device has no carrier; nothing ever reads it.
+ * the device has no carrier.  All that can be read from it is what asks for
+ * home agents: the program leaves that to us (be_divert()).
  *
  * The programs do not route the outer packet: per peer they are given the
  * uplink and the next hop, which we look up again whenever routes or links
@@ -60,6 +61,8 @@
 
 #define ANCHOR_NAME "pmip%d"	/* the kernel counts */
 #define ANCHOR_MAX_MTU 65535
+#define DIVERT_PER_WAKEUP 32
+#define DIVERT_CAP 1500		/* octets of a packet; what asks has 48 */
 
 static bool
 has_side(const struct dp_base *b, int side)
@@ -144,9 +147,47 @@ anchor_tun(struct bpf_be *e, int side, char *ret_name)
 	return tun_open(ANCHOR_NAME, ret_name);
 }
 
+/* What the program lets pass is for whoever asked be_divert() for it. */
+static void
+anchor_read(void *ctx, int fd, int what UNUSED)
+{
+	struct bpf_be *e = ctx;
+	struct bpf_anchor *a = &e->anchor[PMIP_SIDE_HA];
+	uint8_t data[DIVERT_CAP];
+
+	for (unsigned i = 0; i < DIVERT_PER_WAKEUP; i++) {
+		ssize_t n = read(fd, data, sizeof(data));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN) {
+			/* The device has gone: anchor_heal() makes another. */
+			loop_fd_del(a->lfd);
+			a->lfd = NULL;
+		}
+		if (n < 0)
+			return;
+		if (e->divert != NULL)
+			e->divert(e->divert_ctx, a->ifindex, data, (size_t)n);
+	}
+}
+
+static int
+be_divert(struct dp *dp, dp_packet_fn *fn, void *ctx)
+{
+	struct bpf_be *e = be_of(dp);
+
+	e->divert = fn;
+	e->divert_ctx = ctx;
+	return bpf_dp_set_divert(e->base.bpf, fn != NULL);
+}
+
 static void
 anchor_close(struct bpf_anchor *a)
 {
+	if (a->lfd != NULL)
+		loop_fd_del(a->lfd);
+	a->lfd = NULL;
 	if (a->fd >= 0)
 		close(a->fd);
 	a->fd = -1;
@@ -177,6 +218,10 @@ anchor_up(struct bpf_be *e, int side)
 		r = dp_base_adorn(b, a->ifindex, a->name, a->mtu);
 	if (r == 0)
 		r = anchor_routes(b, side, a->ifindex);
+	if (r == 0 && side == PMIP_SIDE_HA) {
+		a->lfd = loop_fd_add(b->loop, a->fd, LOOP_READ, anchor_read, e);
+		r = a->lfd != NULL ? 0 : -errno;
+	}
 	if (r < 0)
 		anchor_close(a);
 	return r;
@@ -686,7 +731,7 @@ static const struct dp_ops be_ops = {
 	.path_set = bpf_path_set, .path_ahead = bpf_path_ahead,
 	.path_del = bpf_path_del,
 	.access_add = dp_access_add, .access_del = dp_access_del,
-	.sweep = be_sweep, .shutdown = be_shutdown,
+	.divert = be_divert, .sweep = be_sweep, .shutdown = be_shutdown,
 	.show = be_show, .show_tunnel = be_show_tunnel, .free = be_free,
 };
 

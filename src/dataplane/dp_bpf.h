@@ -9,6 +9,7 @@
 
 struct bpf_anchor {
 	int fd;
+	struct loop_fd *lfd;		/* NULL: nobody reads it */
 	uint32_t ifindex;
 	uint32_t mtu;
 	char name[IFNAMSIZ];
@@ -34,6 +35,8 @@ struct bpf_be {
 	uint32_t uplink;		/* as configured, at `uplink_at` */
 	usec_t uplink_at;
 	struct pmtu *pmtu;
+	dp_packet_fn *divert;		/* NULL: nobody wants any */
+	void *divert_ctx;
 };
 
 static inline struct bpf_be *

@@ -40,6 +40,10 @@ struct icmp_io_ops {
 	 * 0 or -errno.
 	 */
 	int (*anycast)(struct icmp_io *io, bool on);
+	/* The same without anycast(): a whole IPv6 packet that somebody else
+	 * has caught on its way. */
+	void (*caught)(struct icmp_io *io, uint32_t ifindex,
+	    const void *packet, size_t len);
 };
 
 /* First member of every implementation; `recv` is set by the daemon. */

@@ -6,16 +6,18 @@
  *
  * Requests go to an anycast address in each home prefix, which no interface
  * has, and which may be routed into a tunnel (draft 5.4, A33).  An address or
- * a route for each would be a million of them, so a packet socket looks at
- * what arrives on any interface before it is routed, and a filter in the kernel
- * picks type 144 to interface identifier fdff:ffff:ffff:fffe.  Every IPv6
- * packet that this machine receives passes that filter: measured over veth, 0.2
- * us of processor time where sending and forwarding a small packet takes 7.3;
- * nothing where discovery is off.  The raw socket has no requests then; without
- * the packet socket it has those to addresses of an interface.
+ * a route for each would be a million of them.  A data plane whose programs see
+ * what is about to be tunnelled takes them out (struct dp_ops, divert).  For
+ * the others a packet socket looks at what arrives on any interface before it
+ * is routed, and a filter in the kernel picks type 144 to interface identifier
+ * fdff:ffff:ffff:fffe.  Every IPv6 packet that this machine receives passes
+ * that filter: measured over veth, 0.2 us of processor time where sending and
+ * forwarding a small packet takes 7.3.  The raw socket has no requests then;
+ * without the packet socket it has those to addresses of an interface.
  *
- * The kernel goes on and routes the packet as well: to the prefix's node, whose
- * access router finds nobody there with such an address, or to nowhere.
+ * What the packet socket has seen the kernel routes as well: to the prefix's
+ * node, whose access router finds nobody there with such an address, or to
+ * nowhere.
  */
 #include "mh/icmp_io.h"
 
@@ -158,16 +160,13 @@ sock_send(struct icmp_io *io, const struct in6_addr *src,
 /* --- requests to anycast addresses --------------------------------------- */
 
 static void
-any_rx(struct icmp_sock *s, const void *data, size_t len,
-    const struct sockaddr_ll *from)
+sock_caught(struct icmp_io *io, uint32_t ifindex, const void *data, size_t len)
 {
-	struct icmp_pkt pkt = { .ifindex = (uint32_t)from->sll_ifindex };
+	struct icmp_sock *s = CONTAINER_OF(io, struct icmp_sock, io);
+	struct icmp_pkt pkt = { .ifindex = ifindex };
 	const void *msg;
 	enum haad_drop d;
 
-	/* Another's, seen while somebody made the interface promiscuous. */
-	if (from->sll_pkttype != PACKET_HOST)
-		return;
 	stat_inc(&s->st, ST_ANYCAST);
 	d = haad_unwrap(data, len, &pkt.src, &pkt.dst, &msg, &pkt.len);
 	if (d != HAAD_OK) {
@@ -194,8 +193,10 @@ any_event(void *ctx, int fd, int what UNUSED)
 		if (n < 0 && errno != EINTR)
 			return;		/* nothing more, or an interface's
 					 * trouble: it is quiet now */
-		if (n >= 0)
-			any_rx(s, data, (size_t)n, &from);
+		/* Another's: somebody made the interface promiscuous. */
+		if (n >= 0 && from.sll_pkttype == PACKET_HOST)
+			sock_caught(&s->io, (uint32_t)from.sll_ifindex, data,
+			    (size_t)n);
 	}
 }
 
@@ -271,7 +272,7 @@ sock_open(struct icmp_sock *s)
 }
 
 static const struct icmp_io_ops sock_ops = { .send = sock_send,
-	.anycast = sock_anycast };
+	.anycast = sock_anycast, .caught = sock_caught };
 
 int
 icmp_sock_new(struct loop *l, struct log *log, struct stats *stats,

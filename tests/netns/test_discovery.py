@@ -150,6 +150,70 @@ def test_knob(d, seek):
     assert seek("lab").ask(FREE, 2) == answer(2)
 
 
+# --- programs that see what is to be tunnelled --------------------------------
+
+@pytest.fixture(scope="module")
+def anchored():
+    with Domain(ha_backend="bpf", ha={"dataplane": {"on-exit": "keep"}}) as d:
+        yield d
+
+
+@contextlib.contextmanager
+def seeker(d, host):
+    s = Seeker(d[host])
+    with contextlib.closing(s.sock):
+        yield s
+
+
+def test_nobody_looks_at_all_traffic(anchored):
+    """D5.4-4, A33: the programs give the requests to the daemon, for bound
+    prefixes as for the others, so that no packet socket sees every packet;
+    what else goes to such an address is the node's."""
+    d = anchored
+    d.attach("mn1", "ar1")
+    assert d["ha"].run("ss", "-H0an").stdout == ""
+    with seeker(d, "lab") as s:
+        for i, dst in enumerate((MN1, FREE)):
+            assert s.ask(dst, 20 + i) == answer(20 + i)
+        tunnelled = count(d, "dataplane.encapsulated")
+        s.send(MN1, kind=SOLICIT)
+        until(lambda: count(d, "dataplane.encapsulated") == tunnelled + 1, 5,
+              "another message is tunnelled")
+    d.detach("mn1")
+
+
+def test_anchor_made_anew(anchored):
+    """D5.4-4: somebody removes the device that the requests are read from."""
+    d = anchored
+    name = d.ha.show("status")[0]["dataplane"]["anchors"][0]
+    d["ha"].ip(f"link del {name}")
+    until(lambda: d.logged("ha", "anchor-restored"), 10, "there is another")
+    with seeker(d, "lab") as s:
+        assert s.ask(FREE, 30) == answer(30)
+
+
+def test_off_over_what_was_kept(anchored):
+    """A33: the daemon starts over the maps of a run that had discovery, with
+    `discovery: no`; then the requests are packets as others are."""
+    d = anchored
+    d.attach("mn1", "ar1")
+    d.ha.stop()
+    conf = d.ha.conf
+    d.ha.conf = {**conf, "ha": {**conf["ha"], "discovery": False}}
+    d.ha.start()
+    tunnelled = count(d, "dataplane.encapsulated")
+    with seeker(d, "lab") as s:
+        def asked():
+            assert s.ask(MN1, 40, 0.2) is None
+            return count(d, "dataplane.encapsulated") > tunnelled
+        until(asked, 5, "it is tunnelled")      # the device comes up first
+    d.ha.stop()
+    d.ha.conf = conf
+    d.ha.start()
+    with seeker(d, "lab") as s:
+        until(lambda: s.ask(MN1, 41, 0.2) == answer(41), 5, "answered again")
+
+
 # --- an access router that nobody has told -----------------------------------
 
 @pytest.fixture(scope="module")

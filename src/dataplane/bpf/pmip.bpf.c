@@ -27,6 +27,10 @@
  * A chain of extension headers that is too long, or that ends before what it
  * announces (RFC 7112), hides what is looked for: dropped like a hit.
  *
+ * Home agent address discovery (draft 5.4) goes to an address of the very
+ * prefixes that are tunnelled: at the home agent's anchor such a request goes
+ * on to the device, where the daemon reads it.
+ *
  * With `fast-path`, what leaves a tunnel for a node goes to its access link at
  * once and not by way of the kernel's forwarding (deliver()).
  *
@@ -249,8 +253,12 @@ fetch(struct __sk_buff *skb, enum from from, __u32 off, void *to, __u32 len)
 		    BPF_HDR_START_NET);
 	if (at + len > (void *)(long)skb->data_end)
 		return bpf_skb_load_bytes(skb, off, to, len);
-	/* in words: where it matters, the kernel puts IP headers on 4 octets */
-	__builtin_memcpy(to, __builtin_assume_aligned(at, 4), len);
+	/* Where it matters frames begin 2 octets off a word, so that what
+	 * follows an Ethernet header is on one (NET_IP_ALIGN). */
+	if ((off + 2) % 4 == 0)
+		__builtin_memcpy(to, __builtin_assume_aligned(at, 4), len);
+	else
+		__builtin_memcpy(to, __builtin_assume_aligned(at, 2), len);
 	return 0;
 }
 
@@ -423,6 +431,23 @@ write_outer(struct __sk_buff *skb, const struct ipv6hdr *outer)
 	return 0;
 }
 
+/* Does it ask for home agents, and is that ours to answer? */
+static __always_inline int
+is_diverted(struct __sk_buff *skb, const struct inner *in)
+{
+	const struct pmip_conf *c;
+	__u64 iid;
+	__u8 type;
+
+	__builtin_memcpy(&iid, &in->dst.b[8], sizeof(iid));
+	if (iid != bpf_cpu_to_be64(PMIP_HAAD_IID) || !in->v6)
+		return 0;
+	c = conf();
+	return c && c->divert && in->nexthdr == NH_ICMPV6 &&
+	    !bpf_skb_load_bytes(skb, IP6_LEN, &type, sizeof(type)) &&
+	    type == PMIP_HAAD_REQUEST;
+}
+
 /* To a peer that is this machine: come in on the other side. */
 static __always_inline int
 pass_over(struct __sk_buff *skb, int side, struct inner *in,
@@ -458,8 +483,11 @@ encap(struct __sk_buff *skb, int side)
 	    skb->protocol == bpf_htons(ETH_P_IPV6), &in))
 		return drop(PMIP_C_ERROR);
 	if (side == PMIP_SIDE_HA) {
-		const struct pmip_ha_path *p = ha_path(&in.dst, in.v6);
+		const struct pmip_ha_path *p;
 
+		if (is_diverted(skb, &in))
+			return TC_ACT_OK;	/* the daemon has the TUN */
+		p = ha_path(&in.dst, in.v6);
 		if (!p)
 			return drop(PMIP_C_NO_PATH);
 		id = p->peer;

@@ -40,7 +40,13 @@ struct pmip_addr {
 struct pmip_conf {
 	__u32 anchor[PMIP_SIDES];	/* ifindex; 0: none */
 	__u32 run;			/* the number of the latest */
+	__u32 divert;			/* requests for home agents to us */
 };
+
+/* Home agent address discovery (RFC 6275 6.5), to identifier 126 of a /64
+ * (RFC 2526 2). */
+#define PMIP_HAAD_REQUEST 144
+#define PMIP_HAAD_IID 0xfdfffffffffffffeULL
 
 /* A tunnel under the bpf backend: pmip_peers[peer]. */
 struct pmip_peer {

@@ -84,12 +84,38 @@ ha_disc_start(struct ha *ha)
 	ha_disc_reload(ha);
 }
 
+static void
+diverted(void *ctx, uint32_t ifindex, const void *packet, size_t len)
+{
+	struct icmp_io *io = ctx;
+
+	io->ops->caught(io, ifindex, packet, len);
+}
+
+/* Can the data plane take the requests out?  Those to the prefix of a home link
+ * are routed to the link and not to the tunnels. */
+static bool
+divert(struct ha *ha, struct icmp_io *io, bool on)
+{
+	struct dp *dp = ha->role.env->dp;
+
+	if (dp->ops->divert == NULL)
+		return false;
+	on = on && ha->conf->home_links.n == 0;
+	return dp->ops->divert(dp, on ? diverted : NULL, io) == 0 && on;
+}
+
 void
 ha_disc_reload(struct ha *ha)
 {
 	struct icmp_io *io = ha->role.env->icmp;
-	int r = io == NULL ? 0 : io->ops->anycast(io, ha->conf->discovery);
+	bool on = ha->conf->discovery, elsewhere;
+	int r;
 
+	if (io == NULL)
+		return;
+	elsewhere = divert(ha, io, on);
+	r = io->ops->anycast(io, on && !elsewhere);
 	if (r < 0)
 		log_err(ha->role.env->log, "ha", "discovery-failed",
 		    KV_STR("hint", "requests are not answered"), KV_ERR(r));
