@@ -187,14 +187,33 @@ start_log(struct daemon *d)
 	return 0;
 }
 
+/* Where nice values count within a session only (sched(7)), ours has one, too;
+ * unless it is somebody else's. */
+static void
+session_priority(void)
+{
+	FILE *f;
+
+	if (getsid(0) != getpid())
+		return;
+	f = fopen("/proc/self/autogroup", "we");
+	if (f == NULL)
+		return;
+	fprintf(f, "%d", NICE_HIGH);
+	(void)fclose(f);
+}
+
 /* Where we may not, the service is the same, only later at times. */
 static void
 start_priority(struct daemon *d)
 {
 	if (d->conf->signalling.priority != PRIORITY_HIGH ||
-	    getpriority(PRIO_PROCESS, 0) != 0 ||
-	    setpriority(PRIO_PROCESS, 0, NICE_HIGH) == 0)
+	    getpriority(PRIO_PROCESS, 0) != 0)
 		return;
+	if (setpriority(PRIO_PROCESS, 0, NICE_HIGH) == 0) {
+		session_priority();
+		return;
+	}
 	log_info(d->log, MOD, "priority-refused", KV_STR("hint",
 	    "CAP_SYS_NICE is needed, or `signalling: priority: normal`"),
 	    KV_ERR(-errno));

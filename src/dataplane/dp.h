@@ -93,7 +93,8 @@ struct dp_ops {
 	/*
 	 * HA, optional: give `fn` what asks for home agents (RFC 6275 6.5) at
 	 * the anycast address of a prefix that is tunnelled, instead of
-	 * tunnelling it; NULL: no more.  0 or -errno.
+	 * tunnelling it; NULL: no more.  0 or -errno (-EOPNOTSUPP: not all of
+	 * them would be seen).
 	 */
 	int (*divert)(struct dp *dp, dp_packet_fn *fn, void *ctx);
 	/* After a start: remove what an earlier run left and nobody set since

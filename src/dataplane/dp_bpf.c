@@ -176,10 +176,14 @@ static int
 be_divert(struct dp *dp, dp_packet_fn *fn, void *ctx)
 {
 	struct bpf_be *e = be_of(dp);
+	/* What a node here has is routed to its link and not to an anchor. */
+	bool can = !e->base.conf.is_pma;
+	int r;
 
-	e->divert = fn;
+	e->divert = can ? fn : NULL;
 	e->divert_ctx = ctx;
-	return bpf_dp_set_divert(e->base.bpf, fn != NULL);
+	r = bpf_dp_set_divert(e->base.bpf, e->divert != NULL);
+	return r == 0 && fn != NULL && !can ? -EOPNOTSUPP : r;
 }
 
 static void

@@ -45,6 +45,19 @@ class Seeker:
         return self.receive(timeout)
 
 
+@pytest.fixture(scope="module")
+def anchored():
+    with Domain(ha_backend="bpf", ha={"dataplane": {"on-exit": "keep"}}) as d:
+        yield d
+
+
+@contextlib.contextmanager
+def seeker(d, host):
+    s = Seeker(d[host])
+    with contextlib.closing(s.sock):
+        yield s
+
+
 @pytest.fixture
 def seek(d):
     with contextlib.ExitStack() as stack:
@@ -137,32 +150,23 @@ def test_prefix_solicitation(d, seek):
     assert not d.ha.binding(NAI["mn1"])
 
 
-def test_knob(d, seek):
+@pytest.mark.parametrize("where", ["d", "anchored"])
+def test_knob(request, where):
     """A33: with `discovery: no` nobody answers; it changes at run time."""
+    d = request.getfixturevalue(where)
     conf = {**d.ha.conf, "ha": {**d.ha.conf["ha"], "discovery": False}}
     d.ha.write(conf)
     d.ha.ctl("reload")
-    try:
-        assert seek("lab").ask(FREE, 1, 0.5) is None
-    finally:
-        d.ha.write()
-        d.ha.ctl("reload")
-    assert seek("lab").ask(FREE, 2) == answer(2)
+    with seeker(d, "lab") as s:
+        try:
+            assert s.ask(FREE, 1, 0.5) is None
+        finally:
+            d.ha.write()
+            d.ha.ctl("reload")
+        assert s.ask(FREE, 2) == answer(2)
 
 
 # --- programs that see what is to be tunnelled --------------------------------
-
-@pytest.fixture(scope="module")
-def anchored():
-    with Domain(ha_backend="bpf", ha={"dataplane": {"on-exit": "keep"}}) as d:
-        yield d
-
-
-@contextlib.contextmanager
-def seeker(d, host):
-    s = Seeker(d[host])
-    with contextlib.closing(s.sock):
-        yield s
 
 
 def test_nobody_looks_at_all_traffic(anchored):

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import select
+import socket
 import struct
 import subprocess
 import threading
@@ -27,7 +28,7 @@ from lib.domain import Domain, pma_conf, policy
 from lib.mip6 import checksum
 from lib.ns import Ns, until
 from lib.topology import ADDR, CN, COA, HA, MAC, NAI, PREFIX
-from lib.traffic import reachable
+from lib.traffic import icmp6_socket, reachable, receive
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
 
@@ -263,6 +264,17 @@ def test_access_router_is_the_nodes_home_agent(both):
         serves(both, "mn2", THERE, router)
         assert reachable(both["mn1"], THERE)
         assert reachable(both["mn2"], ADDR["mn1"])
+
+
+def test_discovery_where_the_node_is(both):
+    """D5.4-4: its prefix is routed to its link here, and not to a tunnel."""
+    serves(both, "mn2", THERE, "ar2")
+    asked = SECOND.replace("::/64", ":fdff:ffff:ffff:fffe")
+    with contextlib.closing(icmp6_socket(both["cn"], 145)) as s:
+        s.settimeout(5)
+        s.sendto(bytes((144, 0, 0, 0, 0, 9, 0, 0)), (asked, 0))
+        _, reply, _ = receive(s)
+    assert reply[8:24] == socket.inet_pton(socket.AF_INET6, COA["ar2"])
 
 
 def test_filters_of_both_roles(both):

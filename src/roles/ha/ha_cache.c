@@ -297,8 +297,9 @@ ha_cache_keep(struct ha_cache *c, const struct prefix *p, struct bce *b)
 		return;
 	if (owner != NULL)
 		ip4_unclaim(c, owner);
-	if (k == NULL && ip4 && b != NULL &&
-	    b->claimed4.s_addr == INADDR_ANY) {
+	if (ip4 && b != NULL && b->claimed4.s_addr == INADDR_ANY) {
+		if (k != NULL)	/* what came second is all it has now */
+			claim_free(c, &k->node);
 		ip4_claim(c, b, p, hash);
 		return;
 	}

@@ -4,9 +4,9 @@
  * what is routed for it.
  *
  * Every entry has claimed one IPv6 prefix or address, in its by_hnp node, and
- * perhaps an IPv4 address, in its by_ip4 node.  A second one while it replaces
- * the other, or what is kept from everybody, is a struct ha_claim in a table of
- * its own.
+ * perhaps an IPv4 address, in its by_ip4 node.  What is claimed while it still
+ * has the other (an IPv4 address until its next handover), or is kept from
+ * everybody, is a struct ha_claim in a table of its own.
  */
 #ifndef PMIP_HA_CACHE_H
 #define PMIP_HA_CACHE_H
@@ -94,7 +94,7 @@ struct ha_claim {
 
 struct ha_cache {
 	struct htab *by_nai, *by_hnp, *by_ip4;
-	struct htab *claims;	/* struct ha_claim; few */
+	struct htab *claims;	/* struct ha_claim; mostly none */
 	struct hash_key key;
 	/* Who asks whether one is free mostly claims it next. [1]: IPv6 */
 	struct ha_hashed {

@@ -3,7 +3,8 @@
  * Home agent address discovery (draft 5.4, RFC 6275 10.5): who asks the
  * home-agents anycast address of one of our home prefixes is told our
  * addresses.  Shared or a node's own, bound or not: all home prefixes are ours,
- * and the request reaches us before any tunnel (A33, icmp_sock.c).
+ * and the request reaches us before any tunnel (A33): the data plane takes it
+ * out (divert()), or a packet socket sees it come in (icmp_sock.c).
  *
  * Anybody may ask, nothing protects the question, and it says nothing about a
  * node; so all there is to fear is the answer's size, which a rate bounds.
@@ -92,8 +93,11 @@ diverted(void *ctx, uint32_t ifindex, const void *packet, size_t len)
 	io->ops->caught(io, ifindex, packet, len);
 }
 
-/* Can the data plane take the requests out?  Those to the prefix of a home link
- * are routed to the link and not to the tunnels. */
+/*
+ * Can the data plane take the requests out?  It sees what the kernel forwards to
+ * the tunnels: not what a firewall drops, and not what is routed elsewhere, to a
+ * home link for one.
+ */
 static bool
 divert(struct ha *ha, struct icmp_io *io, bool on)
 {
