@@ -200,8 +200,10 @@ struct sim_kernel {
 	unsigned refuse_del;
 	unsigned refuse_tunnel;
 	bool forget;		/* say yes and remember nothing (large runs) */
+	bool can_divert;	/* takes out what asks for home agents */
 	unsigned lose;		/* lose that many answers: the operation is
 				 * undone after 2 s with -ETIMEDOUT */
+	bool diverts;		/* does so now */
 	/* counters */
 	uint64_t sets, dels, replaces, ups, downs, sweeps;
 	uint64_t absent_dels;	/* path_del of what was not there */

@@ -440,6 +440,17 @@ dp_sweep(struct dp *dp)
 	return 0;
 }
 
+static int
+dp_divert(struct dp *dp, dp_packet_fn *fn, void *ctx)
+{
+	struct sim_kernel *k = &CONTAINER_OF(dp, struct sim_dp,
+	    dp)->node->kernel;
+
+	(void)ctx;
+	k->diverts = fn != NULL && k->can_divert;
+	return fn != NULL && !k->can_divert ? -EOPNOTSUPP : 0;
+}
+
 static void
 dp_shutdown(struct dp *dp, bool keep)
 {
@@ -475,7 +486,7 @@ static const struct dp_ops sim_dp_ops = {
 	.tunnel_up = dp_tunnel_up, .tunnel_down = dp_tunnel_down,
 	.path_set = dp_path_set, .path_del = dp_path_del,
 	.access_add = dp_access_add, .access_del = dp_access_del,
-	.sweep = dp_sweep, .shutdown = dp_shutdown,
+	.divert = dp_divert, .sweep = dp_sweep, .shutdown = dp_shutdown,
 	.show = dp_show, .show_tunnel = dp_show_tunnel, .free = dp_free,
 };
 

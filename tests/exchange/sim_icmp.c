@@ -80,7 +80,8 @@ takes(const struct sim_node *n, const struct in6_addr *a)
 		if (in6_eq(&n->addrs[i], a))
 			return true;
 	}
-	return n->icmp_anycast && haad_is_anycast(a) && anchors(n, a);
+	return (n->icmp_anycast || n->kernel.diverts) && haad_is_anycast(a) &&
+	    anchors(n, a);
 }
 
 static void

@@ -149,6 +149,29 @@ START_TEST(test_off)
 }
 END_TEST
 
+/* A33: either the data plane takes the requests out or a socket sees them all,
+ * never both; the knob is for both. */
+START_TEST(test_who_sees_them)
+{
+	struct t t = setup_conf(true);
+	struct ha_conf *on = sim_ha_conf(t.s, HA), *off = sim_ha_conf(t.s, HA);
+
+	off->discovery = false;
+	ck_assert(t.ha->icmp_anycast && !t.ha->kernel.diverts);
+	t.ha->kernel.can_divert = true;
+	ck_assert_int_eq(sim_reload(t.ha, "ha", on), 0);
+	ck_assert(!t.ha->icmp_anycast && t.ha->kernel.diverts);
+	(void)discover(&t, P1, ANY5, 4);
+	ck_assert_int_eq(sim_reload(t.ha, "ha", off), 0);
+	ck_assert(!t.ha->icmp_anycast && !t.ha->kernel.diverts);
+	t.ha->kernel.can_divert = false;
+	ck_assert_int_eq(sim_reload(t.ha, "ha", on), 0);
+	ck_assert(t.ha->icmp_anycast && !t.ha->kernel.diverts);
+	(void)discover(&t, P1, ANY5, 5);
+	sim_free(t.s);
+}
+END_TEST
+
 /* D5.4-3: a flood is answered at a rate. */
 START_TEST(test_flood)
 {
@@ -456,6 +479,7 @@ main(void)
 	tcase_add_loop_test(tc, test_many_addresses, 0, 2);
 	T(test_ignored);
 	T(test_off);
+	T(test_who_sees_them);
 	T(test_flood);
 	T(test_prefix_solicitation);
 	tcase_add_loop_test(tc, test_malformed, 0, (int)ARRAY_LEN(bad));

@@ -403,10 +403,13 @@ START_TEST(test_ip4_lost_and_gained)
 	ask(&t, (struct q){ .nai = MN2, .ip4 = V4 }, BA_ACCEPTED);
 	ck_assert(sim_routed(t.ha, V4P, P1));
 	/* What came second is as much its own as what came first. */
-	answers_ip4(ask(&t, (struct q){ .nai = MN2, .ip4 = V4B },
-	    BA_ACCEPTED), 29, 128, V4B);
-	ask(&t, (struct q){ .src = P2, .ip4 = V4B }, BA_ACCEPTED);
-	ask(&t, (struct q){ .src = P2, .dereg = true }, BA_ACCEPTED);
+	for (unsigned i = 0; i < 2; i++) {	/* before and after a handover */
+		ask(&t, (struct q){ .src = i == 0 ? P2 : P3, .ip4 = V4B },
+		    BA_ACCEPTED);
+		answers_ip4(ask(&t, (struct q){ .nai = MN2, .ip4 = V4B },
+		    BA_ACCEPTED), 29, 128, V4B);
+	}
+	ask(&t, (struct q){ .src = P3, .dereg = true }, BA_ACCEPTED);
 	answers_ip4(ask(&t, (struct q){ .nai = MN2, .ip4 = V4B },
 	    BA_ACCEPTED), 29, 0, V4B);
 	ck_assert(sim_routed(t.ha, V4BP, P1));
