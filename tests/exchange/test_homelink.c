@@ -460,6 +460,10 @@ START_TEST(test_anycast)
 	refused(&h.t, (struct q){ .hnp =
 	    "2001:db8:1:5:fdff:ffff:ffff:fffe/128" }, BA_PROHIBITED,
 	    "refused-not-mns-prefix");
+	/* Requests are routed to the link: the data plane would not see them. */
+	h.t.ha->kernel.can_divert = true;
+	ck_assert_int_eq(sim_reload(h.t.ha, "ha", h.t.conf), 0);
+	ck_assert(h.t.ha->icmp_anycast && !h.t.ha->kernel.diverts);
 	h.t.conf->discovery = false;
 	ck_assert(!answered(&h, "2001:db8:1:5:fdff:ffff:ffff:fffe"));
 	sim_free(h.t.s);
