@@ -90,6 +90,13 @@ static const struct cfg_field dataplane_fields[] = {
 	    "hop-by-hop options, or is for a neighbour not yet known takes "
 	    "the ordinary way, as does everything from an uplink without "
 	    "Ethernet and to point-to-point links."),
+	F(dataplane_conf, "tunnel-gro", CFG_BOOL, tunnel_gro, .def = "no",
+	    .flags = CFG_F_RESTART,
+	    .help = "Backend ip6tnl: small segments of TCP are put together "
+	    "(generic receive offload) as they leave a tunnel. The uplink's "
+	    "interface does that already, packets of tunnels included, so a "
+	    "second time only takes time: yes where the uplink has it off, or "
+	    "where tunnels are protected by ESP."),
 	F(dataplane_conf, "max-tunnels", CFG_UINT, max_tunnels, .min = 1,
 	    .max = 65536, .def = "4096", .flags = CFG_F_RESTART,
 	    .help = "At most that many tunnels."),

@@ -32,6 +32,7 @@ struct dataplane_conf {
 	uint32_t max_tunnels, max_paths;
 	bool set_sysctls;
 	bool fast_path;
+	bool tunnel_gro;
 };
 
 enum daemon_priority { PRIORITY_HIGH, PRIORITY_NORMAL };

@@ -247,6 +247,7 @@ start_dataplane(struct daemon *d)
 		.table = c->table, .rule_prio = c->rule_priority,
 		.max_tunnels = c->max_tunnels, .max_paths = c->max_paths,
 		.set_sysctls = c->set_sysctls, .fast_path = c->fast_path,
+		.tunnel_gro = c->tunnel_gro,
 		.is_ha = daemon_has_role(d, "ha"),
 		.is_pma = daemon_has_role(d, "pma"),
 	};

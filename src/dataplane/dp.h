@@ -230,6 +230,7 @@ struct dp_conf {
 	bool is_ha, is_pma;
 	bool fast_path;			/* PMA, bpf: past the kernel's
 					 * forwarding to the access link */
+	bool tunnel_gro;		/* ip6tnl: a tunnel gathers packets */
 	uint32_t max_nodes;		/* PMA: on its links at once */
 	bool fixed_router;		/* PMA: RFC 6543 on access links */
 	bool answers;			/* PMA: there is somebody to ask where

@@ -37,10 +37,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <linux/ethtool.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <netlink/msg.h>
 
 #include "core/json.h"
@@ -326,6 +331,28 @@ ip6tnl_resolve(struct dp_base *b, struct dp_tunnel *t)
 		dev->mtu = t->mtu;
 }
 
+/*
+ * Does the device put segments together?  A kernel that cannot tell leaves it as
+ * it is: it costs time, and nothing is lost.
+ */
+static void
+dev_gro(const struct ip6tnl_dp *d, const char *name)
+{
+	struct ethtool_value v = { .cmd = ETHTOOL_SGRO,
+		.data = d->base.conf.tunnel_gro };
+	struct ifreq ifr = { .ifr_data = (char *)&v };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), r = 0;
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &ifr) < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (r < 0)
+		log_warn(d->base.log, DP_MOD, "gro-refused",
+		    KV_STR("if", name), KV_ERR(r));
+}
+
 /* Create or adopt the device and what belongs to it. */
 static int
 dev_up(struct ip6tnl_dp *d, struct dp_tunnel *t)
@@ -352,6 +379,7 @@ dev_up(struct ip6tnl_dp *d, struct dp_tunnel *t)
 	t->id = nexthop_id(l.ifindex, AF_INET6);
 	dev->mtu = t->mtu;
 	dev->suspect = false;
+	dev_gro(d, dev->name);
 	r = dp_base_adorn(b, l.ifindex, dev->name, t->mtu);
 	if (r == 0)
 		r = dev_nexthops(d, l.ifindex);

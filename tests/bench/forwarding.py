@@ -100,12 +100,13 @@ def plain():
 
 @contextlib.contextmanager
 def by_hand():
-    """The same with ip6tnl devices and routes as one would write them."""
+    """The same with ip6tnl devices and routes as one would write them; the
+    traffic class is copied, as ours do (RFC 2473, 6.4)."""
     with Topology() as t:
         forwarding(t)
         for host, local, remote in (("ha", HA, COA[AT]), (AT, COA[AT], HA)):
             t[host].ip(f"link add t0 type ip6tnl mode any local {local} "
-                       f"remote {remote} encaplimit none")
+                       f"remote {remote} encaplimit none tclass inherit")
             t[host].sysctl("net.ipv6.conf.t0.accept_dad", 0)
             t[host].set_up("t0", True)
         home(t, "dev t0", False)

@@ -726,12 +726,33 @@ pmip_decap_l3(struct __sk_buff *skb)
 	return decap(skb, 0);
 }
 
+/*
+ * Is it for a node here that has this tunnel?  That is all admit() asks of most
+ * packets at a proxy mobile agent, and needs eight octets of the header.  (What
+ * claims to be IPv6 and is not the kernel drops.)
+ */
+static __always_inline int
+is_for_node(struct __sk_buff *skb)
+{
+	const struct pmip_pma_path *p;
+	struct pmip_key64 prefix;
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
+	    fetch(skb, FROM_NET, offsetof(struct inner, dst), &prefix,
+	    sizeof(prefix)))
+		return 0;
+	p = bpf_map_lookup_elem(&pmip_pma64, &prefix);
+	return p && p->peer == skb->ifindex;
+}
+
 SEC("tc")
 int
 pmip_tunnel(struct __sk_buff *skb)
 {
 	struct inner in;
 
+	if (pmip_build.sides == 1U << PMIP_SIDE_PMA && is_for_node(skb))
+		return TC_ACT_UNSPEC;
 	if (inner_read(skb, FROM_NET, 0, skb->protocol == bpf_htons(ETH_P_IPV6),
 	    &in))
 		return drop(PMIP_C_ERROR);
