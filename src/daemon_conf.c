@@ -92,11 +92,12 @@ static const struct cfg_field dataplane_fields[] = {
 	    "Ethernet and to point-to-point links."),
 	F(dataplane_conf, "tunnel-gro", CFG_BOOL, tunnel_gro, .def = "no",
 	    .flags = CFG_F_RESTART,
-	    .help = "Backend ip6tnl: small segments of TCP are put together "
-	    "(generic receive offload) as they leave a tunnel. The uplink's "
-	    "interface does that already, packets of tunnels included, so a "
-	    "second time only takes time: yes where the uplink has it off, or "
-	    "where tunnels are protected by ESP."),
+	    .help = "Backend ip6tnl: segments of TCP are put together (generic "
+	    "receive offload) as they leave a tunnel. The uplink's interface "
+	    "does that already, packets of tunnels included, so a second time "
+	    "only takes time: yes where segments reach the uplink one by one "
+	    "and it has that switched off, or where it cannot see them, "
+	    "because tunnels are protected by ESP."),
 	F(dataplane_conf, "max-tunnels", CFG_UINT, max_tunnels, .min = 1,
 	    .max = 65536, .def = "4096", .flags = CFG_F_RESTART,
 	    .help = "At most that many tunnels."),

@@ -332,8 +332,8 @@ ip6tnl_resolve(struct dp_base *b, struct dp_tunnel *t)
 }
 
 /*
- * Does the device put segments together?  A kernel that cannot tell leaves it as
- * it is: it costs time, and nothing is lost.
+ * Does the device put segments together?  Where the kernel refuses it stays as
+ * it is: that costs time, and nothing is lost.
  */
 static void
 dev_gro(const struct ip6tnl_dp *d, const char *name)
@@ -366,7 +366,7 @@ dev_up(struct ip6tnl_dp *d, struct dp_tunnel *t)
 
 	if (left != NULL && dpnl_ask_link(b->ask, left->ifindex, NULL, &l) == 0
 	    && strcmp(l.alias, b->alias) == 0) {
-		memcpy(dev->name, left->name, sizeof(dev->name));
+		memcpy(dev->name, l.name, sizeof(dev->name));
 	} else {
 		left = NULL;
 		r = dev_create(d, t, dev->name);

@@ -101,7 +101,7 @@ def plain():
 @contextlib.contextmanager
 def by_hand():
     """The same with ip6tnl devices and routes as one would write them; the
-    traffic class is copied, as ours do (RFC 2473, 6.4)."""
+    traffic class is copied, as ours does (RFC 2473, 6.4)."""
     with Topology() as t:
         forwarding(t)
         for host, local, remote in (("ha", HA, COA[AT]), (AT, COA[AT], HA)):

@@ -436,7 +436,9 @@ spoof_pma() {
 	refute "router: nothing from strangers" into_pma $COA2 $MN6
 	check "router counts what it does not host" grows pma not-hosted into_pma_quiet 2001:db8:1:2::1
 }
-into_pma_quiet() { raw core pma0 "eth('$(N pma cat /sys/class/net/up0/address)', '02:00:00:00:00:77', ip6('$HAA', '$COA', 41, u6('$CN6', '$1')))"; }
+into_pma_quiet() { # INNER-DST [OUTER-SRC]
+	raw core pma0 "eth('$(N pma cat /sys/class/net/up0/address)', '02:00:00:00:00:77', ip6('${2:-$HAA}', '$COA', 41, u6('$CN6', '$1')))"
+}
 
 ecn_in() { # a CE mark of the core is carried in when the inner packet is ECT
 	local m; m=$(N ha cat /sys/class/net/up0/address)
@@ -551,6 +553,8 @@ second_agent() { # PMA-BACKEND
 		check "both work after a restart" until_ok 5 ping_ok mn2 "-I$NODE24 $CN4"
 		check "both work after a restart" until_ok 5 ping_ok mn "-I$MN4 $CN4"
 	fi
+	refute "hosted, but out of the other agent's tunnel" into_pma $HAA2 $MN6
+	check "which is counted" grows pma not-hosted into_pma_quiet $MN6 $HAA2
 	check "unhost the node of the other agent" ask pma unhost $NODE24/32
 	check "unbind it" ask ha del $NODE24/32
 	check "no table or rule of it is left" is "$(I pma -4 rule show | grep -c 'fwmark 0x[1-9]')" 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""dataplane: tunnel-gro.  Who puts segments of TCP together: the uplink, what
-comes through tunnels included, and with `yes` the tunnel once more."""
+"""dataplane: tunnel-gro.  Who puts segments of TCP together: the uplink, those
+out of tunnels included, and with `yes` the tunnel once more."""
 import pytest
 
 from lib import kernel
@@ -28,10 +28,11 @@ def offload(ns, dev, what, on):
     ns.run("ethtool", "-K", dev, what, "on" if on else "off")
 
 
-def has_gro(ns):
+def tunnel(ns):
+    """(interface index, has it GRO?) of the one there is."""
     (dev,) = kernel.ip6tnl(ns)
-    out = ns.run("ethtool", "-k", dev).stdout
-    return dict(l.strip().split(": ") for l in out.splitlines()[1:])[GRO] == "on"
+    out = ns.run("ethtool", "-k", dev).stdout.splitlines()[1:]
+    return ns.index(dev), dict(l.strip().split(": ") for l in out)[GRO] == "on"
 
 
 def mean_length(ns, dev, job):
@@ -56,35 +57,36 @@ def transfer(d):
 
 
 def test_off_unless_asked_for(tunnels):
-    assert not has_gro(tunnels["ar1"])
-    assert has_gro(tunnels["ha"])
+    ar1 = tunnels["ar1"]
+    before, gro = tunnel(ar1)
+    assert not gro
+    assert tunnel(tunnels["ha"])[1]
+    ar1.run("ip", "link", "del", *kernel.ip6tnl(ar1))
+    until(lambda: tunnels.logged("ar1", "ev=tunnel-restored"), 10,
+          "a lost device comes back")
+    after, gro = tunnel(ar1)
+    assert after != before and not gro
 
 
 def test_adopted_device_follows_the_configuration(tunnels):
     d = tunnels
-    before = set(kernel.ip6tnl(d["ar1"]))
-    d.ar1.stop()
-    d.ar1.conf["dataplane"]["tunnel-gro"] = True
-    d.ar1.start()
-    d.attach("mn1", "ar1")
-    assert set(kernel.ip6tnl(d["ar1"])) == before
-    assert has_gro(d["ar1"])
-    d.ar1.kill()
-    d.ar1.conf["dataplane"]["tunnel-gro"] = False
-    d.ar1.start()
-    d.attach("mn1", "ar1")
-    assert set(kernel.ip6tnl(d["ar1"])) == before
-    assert not has_gro(d["ar1"])
+    before, _ = tunnel(d["ar1"])
+    for wanted, end in ((True, d.ar1.stop), (False, d.ar1.kill)):
+        end()
+        d.ar1.conf["dataplane"]["tunnel-gro"] = wanted
+        d.ar1.start()
+        d.attach("mn1", "ar1")
+        assert tunnel(d["ar1"]) == (before, wanted)
 
 
 @pytest.mark.parametrize("uplink,tunnel,together", [
     (True, False, True), (False, False, False), (False, True, True)])
 def test_who_puts_segments_together(uplink, tunnel, together):
-    """A tunnel needs not where the uplink does."""
+    """A tunnel need not where the uplink does."""
     pma = {"dataplane": {"tunnel-gro": tunnel}}
     with Domain("ip6tnl", "ip6tnl", pma=pma) as d:
         d.attach("mn1", "ar1")
-        # segments on every link; veth has GRO for what has none
+        # segments on every link; veth has GRO for a peer without TSO
         for host, dev in (("cn", "eth0"), ("core", "ar1")):
             for what in (TSO, GSO):
                 offload(d[host], dev, what, False)

@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Both backends against tunnels that pmipd did not make: set up by hand with
 iproute2 at the other end; and bpf against ip6tnl."""
+import socket
 import threading
 
 import pytest
+from scapy.layers.inet import UDP
+from scapy.layers.inet6 import IPv6
 
 from lib import esp, mip6
 from lib.domain import Domain
 from lib.ns import until
 from lib.topology import ADDR, CN, COA, HA, NAI, PREFIX
-from lib.traffic import TcpStream, reachable
+from lib.traffic import TcpStream, reachable, send_raw
 
 pytestmark = pytest.mark.stock
 LAB_NODE = "2001:db8:1:9::1"            # lives on the access router by hand
+OTHER_AGENT = esp.STRANGER              # an address that all have keys for
+PORT = 7878
 
 
 @pytest.fixture(params=["bpf", "ip6tnl"])
@@ -48,11 +53,11 @@ def test_home_agent_with_an_access_router_by_hand(ha_only):
 
 
 class HandHa(threading.Thread):
-    """Accepts every PBU that reaches the lab host."""
+    """Accepts every PBU that reaches that address of the lab host."""
 
-    def __init__(self, ns):
+    def __init__(self, ns, address=COA["lab"]):
         super().__init__(daemon=True)
-        self.sock = esp.mh_socket(ns, COA["lab"])
+        self.sock = esp.mh_socket(ns, address)
         self.sock.settimeout(0.2)
         self.over = False
 
@@ -92,6 +97,44 @@ def test_access_router_with_a_home_agent_by_hand(pma_only):
     finally:
         hand.stop()
         d["lab"].ip("link del tnl")
+
+
+def not_hosted(d):
+    """How often the router dropped what no node of the tunnel is to get."""
+    (status,) = d.ar1.show("status")
+    return status["dataplane"]["filters"]["dropped"]["not-hosted"]
+
+
+def test_tunnel_of_another_home_agent(pma_only):
+    """A node is reached out of its own home agent's tunnel only (10.4)."""
+    d, lab = pma_only, pma_only["lab"]
+    lab.ip(f"addr add {OTHER_AGENT}/64 dev core0 nodad")
+    for p in d.policy["mobile-nodes"]:
+        if p["nai"] == NAI["mn2"]:
+            p["home-agent"] = OTHER_AGENT
+    d.write_policy()
+    d.ar1.ctl("reload")
+    agents = [HandHa(lab), HandHa(lab, OTHER_AGENT)]
+    for a in agents:
+        a.start()
+    try:
+        for node in ("mn1", "mn2"):
+            d.plug(node, "ar1")
+            until(lambda n=node: d.has_address(n), 10, "it has its address")
+        with d["mn1"].socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            s.bind(("::", PORT))
+            s.settimeout(5)
+            before = not_hosted(d)
+            for outer, word in ((OTHER_AGENT, b"other"), (COA["lab"], b"own")):
+                send_raw(lab, bytes(
+                    IPv6(src=outer, dst=COA["ar1"]) /
+                    IPv6(src="2001:db8:9::1", dst=ADDR["mn1"]) /
+                    UDP(sport=PORT, dport=PORT) / word))
+            assert s.recv(64) == b"own"
+            assert not_hosted(d) == before + 1
+    finally:
+        for a in agents:
+            a.stop()
 
 
 @pytest.mark.parametrize("ha,pma", [("bpf", "ip6tnl"), ("ip6tnl", "bpf")])

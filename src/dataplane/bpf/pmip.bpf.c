@@ -729,7 +729,7 @@ pmip_decap_l3(struct __sk_buff *skb)
 /*
  * Is it for a node here that has this tunnel?  That is all admit() asks of most
  * packets at a proxy mobile agent, and needs eight octets of the header.  (What
- * claims to be IPv6 and is not the kernel drops.)
+ * is no IPv6 after all, or too short, the kernel drops and counts.)
  */
 static __always_inline int
 is_for_node(struct __sk_buff *skb)
