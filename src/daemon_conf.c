@@ -128,8 +128,9 @@ static const struct cfg_field signalling_fields[] = {
 	    .names = priority_names, .def = "high", .flags = CFG_F_RESTART,
 	    .help = "high: of the processor, before ordinary processes (a nice "
 	    "value of -5, for its session as well where it leads one), for a "
-	    "mobile node that has moved waits as long as this daemon. normal: as it was started. A daemon started with a "
-	    "nice value other than 0 keeps that."),
+	    "mobile node that has moved waits as long as this daemon. normal: "
+	    "as it was started. A daemon started with a nice value other than "
+	    "0 keeps that."),
 	{ .key = NULL },
 };
 static const struct cfg_table signalling_table = {
